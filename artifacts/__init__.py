@@ -1,0 +1,1 @@
+"""The nouns of Worldloom, their identity, their store and their tables."""

@@ -1,0 +1,24 @@
+"""The base of every noun: a frozen, strict Pydantic model with one canonical form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from artifacts.identity import digest_of
+
+
+class Noun(BaseModel):
+    """An immutable value; unknown fields are refused; equal content gives equal bytes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    def canonical(self) -> dict[str, Any]:
+        """The plain JSON form, by alias, as it is written into files."""
+        return self.model_dump(mode="json", by_alias=True)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the canonical form, 64 hex digits."""
+        return digest_of(self.canonical())

@@ -1,0 +1,1 @@
+"""Order and fan-out: one flow a file, and the `worldloom` command."""
