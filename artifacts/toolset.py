@@ -9,7 +9,7 @@ from pydantic import Discriminator, Field, Tag
 from artifacts.noun import Noun
 
 ErrorCode = Literal["not_found", "conflict", "invalid", "forbidden", "limit"]
-"""What a `require` or a `refuse` may report; `invalid_arguments`, `unknown_tool`, `constraint` and `too_large` come from the environment."""
+"""What a `require` or a `refuse` may report; all other codes come from the environment itself."""
 
 Shape = Literal["one", "many", "value"]
 ValueType = Literal["json", "boolean", "integer", "real", "text"]
@@ -125,5 +125,5 @@ def plain_step(step: Require | Refuse | Let | Run | Each | Return) -> dict[str, 
     if isinstance(step, Return) and isinstance(step.returns, str):
         plain["shape"] = step.shape
     if isinstance(step, Return) and not isinstance(step.returns, str):
-        plain["return"] = {name: {"query": q.query, "shape": q.shape, **({"types": q.types} if q.types else {})} for name, q in step.returns.items()}
+        plain["return"] = {name: {**q.model_dump(mode="json", exclude_defaults=True), "shape": q.shape} for name, q in step.returns.items()}
     return plain

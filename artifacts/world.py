@@ -76,7 +76,7 @@ class World(Noun):
         return {**self.model_dump(mode="json", by_alias=True, exclude={"report", "tools"}), "tools": [t.canonical() for t in self.tools]}
 
     @cached_property
-    def digest(self) -> str:  # type: ignore[override]  # cached: worlds are large and never change
+    def digest(self) -> str:
         """SHA-256 of the canonical content, 64 hex digits."""
         return digest_of(self.content())
 
