@@ -1,0 +1,104 @@
+"""The repository keeps its word: the lock is honest, and the pages name only commands and files that exist."""
+
+import re
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import typer.main
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from flows.command import app
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([ROOT / "README.md", ROOT / "AGENTS.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+LOCKED = {
+    canonicalize_name(name): Version(number)
+    for name, number in re.findall(r"^([A-Za-z0-9._-]+)==(\S+) \\$", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+}
+
+
+def declared() -> list[Requirement]:
+    return [Requirement(line) for line in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]]
+
+
+@pytest.mark.parametrize("requirement", declared(), ids=lambda requirement: requirement.name)
+def test_what_is_declared_is_locked_within_its_bounds_and_installed_as_locked(requirement: Requirement) -> None:
+    locked = LOCKED[canonicalize_name(requirement.name)]
+    assert requirement.specifier.contains(locked)
+    assert Version(version(requirement.name)) == locked
+
+
+def test_every_pin_of_the_lock_is_what_is_installed_and_has_a_hash() -> None:
+    text = (ROOT / "requirements.lock").read_text()
+    pins = re.findall(r"^[A-Za-z0-9._-]+==\S+ \\\n    --hash=sha256:[0-9a-f]{64}", text, re.MULTILINE)
+    assert len(pins) == len(LOCKED) > 50
+    unlike = {name for name, locked in LOCKED.items() if name not in ("pip", "setuptools", "wheel") and Version(version(name)) != locked}
+    assert unlike == set()
+
+
+def test_the_lock_names_no_host_and_brings_no_training_stack() -> None:
+    text = (ROOT / "requirements.lock").read_text()
+    assert "://" not in text
+    assert not {"torch", "deepspeed"} & LOCKED.keys()
+
+
+def shell_lines(page: Path) -> list[str]:
+    """The lines of a page's shell blocks, and its inline code, that call one of our doors."""
+    text = page.read_text()
+    blocks = "\n".join(re.findall(r"```(?:sh|bash|console)\n(.*?)```", text, re.DOTALL)).replace("\\\n", " ")
+    inline = re.findall(r"`((?:worldloom|make) [^`]+)`", text)
+    lines = [line.strip().removeprefix("$ ") for line in [*blocks.splitlines(), *inline]]
+    return [line for line in lines if re.match(r"(worldloom|make)\b", line)]
+
+
+COMMANDS = [(page.name, line) for page in PAGES for line in shell_lines(page)]
+
+
+@pytest.mark.parametrize(("page", "line"), COMMANDS)
+def test_a_command_on_a_page_exists(page: str, line: str) -> None:
+    words = line.split("#", maxsplit=1)[0].split()
+    if words[0] == "make":
+        targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+        assert {word for word in words[1:] if "=" not in word} <= targets
+        return
+    group = typer.main.get_command(app)
+    commands = group.commands  # type: ignore[attr-defined]  # typer's group of commands
+    assert words[1] in commands or words[1].startswith("--")
+    options = (
+        {name for parameter in commands[words[1]].params for name in parameter.opts} | {"--help"} if words[1] in commands else {"--help"}
+    )
+    assert {word.split("=")[0] for word in words if word.startswith("--")} <= options
+
+
+def test_the_readme_shows_the_two_commands() -> None:
+    lines = shell_lines(ROOT / "README.md")
+    assert "make run" in lines
+    assert "make test" in lines
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    links = [
+        link.split("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()) if "://" not in link and not link.startswith("#")
+    ]
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_deployment_names_a_dotted_entrypoint_that_exists() -> None:
+    deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+    assert [deployment["entrypoint"] for deployment in deployments] == ["flows.synthesize.synthesize"]
+    for deployment in deployments:
+        module, name = deployment["entrypoint"].rsplit(".", 1)
+        assert re.search(rf"^def {name}\(", (ROOT / module.replace(".", "/")).with_suffix(".py").read_text(), re.MULTILINE)
+
+
+def test_the_licence_is_whole() -> None:
+    text = (ROOT / "LICENSE").read_text()
+    assert "Apache License" in text
+    assert "END OF TERMS AND CONDITIONS" in text
