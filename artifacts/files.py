@@ -1,0 +1,254 @@
+"""Durable files in one root: a local folder or any fsspec URL, behind the same seven operations.
+
+Paths are relative to the root and use "/". What is written is whole or not there: a local file is written beside its
+place, synced and renamed; an object store puts an object in one piece.
+"""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import os
+import re
+import secrets
+import shutil
+import stat
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+from artifacts.errors import UnknownName, Unwritable
+
+TEMPORARY = ".tmp-"
+"""What the names of unfinished files and folders start with; readers skip them."""
+
+_SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)(?:://|::)")
+
+
+class Files(Protocol):
+    """The files under one root."""
+
+    root: str
+
+    def read(self, path: str) -> bytes:
+        """A file's bytes; raises FileNotFoundError where there is none."""
+
+    def size(self, path: str) -> int | None:
+        """A regular file's size in bytes, or None where there is none."""
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """What a folder holds, sorted, unfinished things left out; empty where there is no folder."""
+
+    def write(self, path: str, data: bytes) -> None:
+        """Puts a whole file in place, replacing what was there."""
+
+    def create(self, path: str, data: bytes) -> None:
+        """Puts a whole file where none is; raises FileExistsError when another writer was first."""
+
+    def write_folder(self, path: str, files: Mapping[str, bytes]) -> None:
+        """Puts a whole folder where none is; the last entry becomes visible last; raises FileExistsError."""
+
+    def locate(self, path: str) -> str:
+        """The absolute path or URL, for people and for other programs."""
+
+
+def scheme_of(url: str) -> str:
+    """The scheme of a URL, "file" for a plain path."""
+    found = _SCHEME.match(url)
+    return found.group(1).lower() if found else "file"
+
+
+def local_path(url: str) -> Path | None:
+    """The absolute folder that a path or file:// URL means, None for a remote URL."""
+    if scheme_of(url) not in ("file", "local"):
+        return None
+    return Path(_SCHEME.sub("", url)).expanduser().absolute()
+
+
+def files_at(url: str) -> Files:
+    """The files under a folder or a URL; touches nothing yet.
+
+    Raises UnknownName for a scheme that fsspec does not know or whose package is not installed.
+    """
+    folder = local_path(url)
+    return LocalFiles(folder) if folder is not None else RemoteFiles(url)
+
+
+def refused(where: str, problem: OSError) -> Unwritable:
+    """The one line for a place that cannot be written."""
+    if isinstance(problem, FileExistsError | NotADirectoryError):
+        return Unwritable(f"{where} cannot be made: a file stands where a folder should be.", "Choose another folder.")
+    reason = problem.strerror or str(problem) or type(problem).__name__
+    return Unwritable(f"{where} cannot be written: {reason}.", "Check its owner and free space, or choose another folder.")
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _temporary(beside: Path) -> Path:
+    return beside.with_name(f"{TEMPORARY}{beside.name[:80]}-{secrets.token_hex(6)}")
+
+
+class LocalFiles:
+    """Files in a folder of this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.root = str(folder)
+
+    def read(self, path: str) -> bytes:
+        """A file's bytes; raises FileNotFoundError where there is none."""
+        return (self.folder / path).read_bytes()
+
+    def size(self, path: str) -> int | None:
+        """A regular file's size in bytes, or None where there is none."""
+        try:
+            found = (self.folder / path).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """What a folder holds, sorted, unfinished things left out; empty where there is no folder."""
+        try:
+            return tuple(sorted(name for name in os.listdir(self.folder / folder) if not name.startswith(TEMPORARY)))
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+
+    def write(self, path: str, data: bytes) -> None:
+        """Puts a whole file in place, replacing what was there."""
+        self._place(path, data, os.replace)
+
+    def create(self, path: str, data: bytes) -> None:
+        """Puts a whole file where none is; raises FileExistsError when another writer was first.
+
+        A hard link is the one call that both names a finished file and fails where the name is taken.
+        """
+        self._place(path, data, os.link)
+
+    def write_folder(self, path: str, files: Mapping[str, bytes]) -> None:
+        """Puts a whole folder where none is, by one rename; raises FileExistsError."""
+        target = self.folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = _temporary(target)
+        try:
+            temporary.mkdir()
+            for name, data in files.items():
+                _write_synced(temporary / name, data)
+            _sync_folder(temporary)
+            _rename_folder(temporary, target)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        _sync_folder(target.parent)
+
+    def locate(self, path: str) -> str:
+        """The absolute path."""
+        return str(self.folder / path)
+
+    def _place(self, path: str, data: bytes, settle: Any) -> None:
+        target = self.folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = _temporary(target)
+        try:
+            _write_synced(temporary, data)
+            settle(temporary, target)
+        finally:
+            with suppress(FileNotFoundError):
+                temporary.unlink()
+        _sync_folder(target.parent)
+
+
+def _rename_folder(source: Path, target: Path) -> None:
+    try:
+        source.rename(target)
+    except OSError as problem:
+        if problem.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from problem
+        raise
+
+
+class RemoteFiles:
+    """Files under an fsspec URL; an object is put in one piece, a folder has its last entry put last."""
+
+    def __init__(self, url: str) -> None:
+        self.fs, self.base = _filesystem(url)
+        self.root = url.rstrip("/")
+
+    def read(self, path: str) -> bytes:
+        """A file's bytes; raises FileNotFoundError where there is none."""
+        data: bytes = self.fs.cat_file(self._full(path))
+        return data
+
+    def size(self, path: str) -> int | None:
+        """A file's size in bytes, or None where there is none."""
+        try:
+            found = self.fs.info(self._full(path))
+        except FileNotFoundError:
+            return None
+        return int(found["size"]) if found["type"] == "file" else None
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """What a folder holds, sorted, unfinished things left out; empty where there is no folder."""
+        try:
+            entries = self.fs.ls(self._full(folder), detail=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        names = (str(entry).rstrip("/").rpartition("/")[2] for entry in entries)
+        return tuple(sorted(name for name in names if name and not name.startswith(TEMPORARY)))
+
+    def write(self, path: str, data: bytes) -> None:
+        """Puts a whole file in place, replacing what was there."""
+        self._parent(path)
+        self.fs.pipe_file(self._full(path), data)
+
+    def create(self, path: str, data: bytes) -> None:
+        """Puts a whole file where none is; raises FileExistsError when another writer was first."""
+        self._parent(path)
+        self.fs.pipe_file(self._full(path), data, mode="create")
+
+    def write_folder(self, path: str, files: Mapping[str, bytes]) -> None:
+        """Puts the files of a folder in their order: the last one makes the others count; raises FileExistsError."""
+        if self.size(f"{path}/{list(files)[-1]}") is not None:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), self.locate(path))
+        for name, data in files.items():
+            self.write(f"{path}/{name}", data)
+
+    def locate(self, path: str) -> str:
+        """The URL."""
+        return f"{self.root}/{path}" if path else self.root
+
+    def _full(self, path: str) -> str:
+        return f"{self.base}/{path}".rstrip("/")
+
+    def _parent(self, path: str) -> None:
+        self.fs.makedirs(self._full(path).rpartition("/")[0], exist_ok=True)
+
+
+def _filesystem(url: str) -> tuple[Any, str]:
+    fsspec: Any = import_module("fsspec")
+    registry: Any = import_module("fsspec.registry")
+    scheme = scheme_of(url)
+    known = sorted({*registry.known_implementations, *fsspec.available_protocols()})
+    if scheme not in known:
+        near = difflib.get_close_matches(scheme, known, n=3)
+        hint = f"Did you mean {' or '.join(near)}?" if near else "Use a folder, or a URL such as s3://bucket/loom."
+        raise UnknownName(f"Unknown store scheme '{scheme}' in {url}.", hint)
+    try:
+        filesystem, base = fsspec.core.url_to_fs(url)
+    except ImportError as problem:
+        raise UnknownName(f"The store scheme '{scheme}' needs a package that is not installed.", f"{problem}.") from problem
+    return filesystem, str(base).rstrip("/")

@@ -1,0 +1,99 @@
+"""A bundle's README.md: the world for a person."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from artifacts.shape import TableShape, open_database, row_count, tables_of
+from artifacts.toolset import Tool
+from artifacts.world import World
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def readme(world: World) -> str:
+    """The page in Markdown: what the world is, its diagram, tools and tasks, how to check it, how it was made.
+
+    Raises InvalidBundle where the schema or the seed does not load.
+    """
+    database = open_database(world.schema_sql, world.seed_sql)
+    try:
+        tables, rows = tables_of(database), row_count(database)
+    finally:
+        database.close()
+    return _template().render(world=world, tables=tables, rows=rows, diagram=diagram(tables), parameters=parameters)
+
+
+def diagram(tables: tuple[TableShape, ...]) -> str:
+    """A Mermaid entity-relationship diagram: every table with its columns, one line per foreign key."""
+    return "\n".join(["erDiagram", *(line for t in tables for line in _entity(t)), *(line for t in tables for line in _relations(t))])
+
+
+def parameters(tool: Tool) -> str:
+    """A tool's parameters as one line, optional ones with a question mark: `order_id: integer, note?: string`."""
+    required = tool.parameters.get("required", ())
+    properties: dict[str, Any] = tool.parameters.get("properties", {})
+    return ", ".join(f"{name}{'' if name in required else '?'}: {_type(spec)}" for name, spec in properties.items())
+
+
+def _type(spec: Any) -> str:
+    if not isinstance(spec, dict):
+        return "any"
+    if "enum" in spec:
+        return " or ".join(str(choice) for choice in spec["enum"])
+    kind = spec.get("type", "any")
+    if kind == "array":
+        return f"list of {_type(spec.get('items', {}))}"
+    return " or ".join(kind) if isinstance(kind, list) else str(kind)
+
+
+def _entity(table: TableShape) -> list[str]:
+    keys = {True: "PK", False: ""}
+    lines = []
+    for column in table.columns:
+        marks = ", ".join(mark for mark in (keys[column.primary > 0], "FK" if column.references else "") if mark)
+        lines.append(f"        {_word(column.type or 'ANY')} {_word(column.name)} {marks}".rstrip())
+    return [f"    {_word(table.name)} {{", *lines, "    }"]
+
+
+def _relations(table: TableShape) -> list[str]:
+    """Crow's feet: many rows here belong to exactly one (required) or at most one row there."""
+    return [
+        f"    {_word(c.references.partition('.')[0])} {'||' if c.required else '|o'}--o{{ {_word(table.name)} : {_word(c.name)}"
+        for c in table.columns
+        if c.references
+    ]
+
+
+def _word(name: str) -> str:
+    """A name as Mermaid takes it: letters, digits and underscores, not a digit first."""
+    word = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_") or "x"
+    return f"_{word}" if word[0].isdigit() else word
+
+
+def _text(value: object) -> str:
+    """Text that cannot become markup: one line, with Markdown's and HTML's own characters escaped."""
+    return re.sub(r"([\\`*_\[\]<>|#~$])", r"\\\1", " ".join(str(value).split()))
+
+
+def _code(value: object) -> str:
+    """Text in a code span of a table cell."""
+    line = " ".join(str(value).split()).replace("`", "'").replace("|", "\\|")
+    return f"`{line}`"
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(  # noqa: S701 - the page is Markdown, not HTML; the filters below escape what models wrote
+        loader=FileSystemLoader(_TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    environment.filters.update(text=_text, code=_code)
+    return environment.get_template("bundle.md.j2")

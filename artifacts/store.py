@@ -1,0 +1,183 @@
+"""The store: one place, a local folder or any fsspec URL, that holds worlds and the tables about them.
+
+store.json                                 the store's format
+worlds/<id>/                               bundles
+tables/<table>/date=YYYY-MM-DD/part-*      Parquet
+snapshots/<number>.json                    what the tables hold; the highest number counts
+.worldloom/                                this machine's own: journal, results, the workflow server's database
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from artifacts import snapshots
+from artifacts.bundle import get_bundle, put_bundle
+from artifacts.errors import InvalidInput, UnknownName, UnsupportedFormat, Unwritable
+from artifacts.files import Files, LocalFiles, files_at, refused
+from artifacts.identity import digest_of_bytes, short
+from artifacts.pretty import pretty_bytes
+from artifacts.snapshots import Keys, Snapshot
+from artifacts.tables import Row
+from artifacts.world import World
+
+if TYPE_CHECKING:
+    import polars as pl
+
+STORE_FORMAT = 1
+MARK = "store.json"
+
+
+class WorldSummary(NamedTuple):
+    """One line about a sealed world."""
+
+    world_id: str
+    name: str
+    category: str
+    model: str
+    tables: int
+    rows: int
+    tools: int
+    tasks: int
+    digest: str
+    draft_id: str
+    run_id: str
+    created_at: datetime
+
+
+class Store:
+    """An opened store. Every read takes the newest snapshot; nothing is cached but keys of parts, which never change."""
+
+    def __init__(self, url: str, files: Files, home: Path) -> None:
+        self.url = url
+        self.files = files
+        self.home = home
+        self.known_keys: dict[str, Keys] = {}
+
+    def snapshot(self) -> Snapshot:
+        """The newest snapshot."""
+        return snapshots.current_snapshot(self.files)
+
+    def scan(self, table: str) -> pl.LazyFrame:
+        """One table, lazily, as of the newest snapshot; raises UnknownName."""
+        return snapshots.scan(self.files, self.snapshot(), table)
+
+    def parts(self, table: str) -> tuple[str, ...]:
+        """The paths or URLs of one table's Parquet files as of the newest snapshot, for DuckDB and others."""
+        return tuple(self.files.locate(part.path) for part in self.snapshot().parts_of(table))
+
+    def commit(self, rows: Mapping[str, Sequence[Row]], when: datetime | None = None) -> Snapshot:
+        """Adds rows to tables, all or nothing; see `artifacts.snapshots.commit`."""
+        return snapshots.commit(self, rows, when)
+
+    def publish(self, world: World) -> str:
+        """Writes the world's bundle, unless it is there already, and gives its path or URL. It counts once its rows are committed."""
+        return put_bundle(self.files, f"worlds/{world.id}", world)
+
+    def finished_drafts(self) -> set[str]:
+        """The drafts that were sealed or rejected: a second run skips them."""
+        return set(snapshots.finished_drafts(self, self.snapshot()))
+
+    def worlds(self) -> list[WorldSummary]:
+        """The sealed worlds, oldest first, as of the newest snapshot."""
+        rows = snapshots.read_rows(self.files, self.snapshot(), "worlds", _SUMMARY)
+        return sorted((_summary(row) for row in rows), key=lambda summary: (summary.created_at, summary.world_id))
+
+    def world(self, name: str) -> World:
+        """A sealed world by its id or a unique beginning of it, from its bundle or, where that is gone, from the tables alone.
+
+        Raises UnknownName for none or several, InvalidBundle for an edited one.
+        """
+        current = self.snapshot()
+        world_id = _chosen(name, [row["world_id"] for row in snapshots.read_rows(self.files, current, "worlds", ["world_id"])])
+        if self.files.names(f"worlds/{world_id}"):
+            return get_bundle(self.files, f"worlds/{world_id}")
+        return self._world_from_tables(current, world_id)
+
+    def _world_from_tables(self, current: Snapshot, world_id: str) -> World:
+        import polars as pl
+
+        from artifacts.rows import world_of_rows
+
+        mine = pl.col("world_id") == world_id
+        (row,) = snapshots.scan(self.files, current, "worlds").filter(mine).collect().to_dicts()
+        tasks = snapshots.scan(self.files, current, "agent_tasks").filter(mine).collect().to_dicts()
+        return world_of_rows(row, tasks)
+
+
+def open_store(url: str | Path, create: bool = True) -> Store:
+    """Opens a store, making it where there is none.
+
+    Raises UnknownName for an unknown scheme and, with `create=False`, for a store that is not there; UnsupportedFormat for a
+    store of a newer format; Unwritable where a folder cannot be made or written (with `create=False` a store may be read-only).
+    """
+    files = files_at(str(url))
+    home = home_of(files)
+    try:
+        found = files.size(MARK) is not None
+        if found:
+            _expect_format(files)
+        elif not create:
+            raise UnknownName(f"There is no store at {files.root}.", "Weave one with `worldloom synthesize`, or name another with --store.")
+        if create:
+            _prepare(files, home, found)
+    except OSError as problem:
+        raise refused(files.root, problem) from problem
+    return Store(files.root, files, home)
+
+
+def home_of(files: Files) -> Path:
+    """This machine's own folder of a store: inside a local one, else under WORLDLOOM_HOME or ~/.local/state/worldloom."""
+    if isinstance(files, LocalFiles):
+        return files.folder / ".worldloom"
+    base = Path(os.environ.get("WORLDLOOM_HOME") or "~/.local/state/worldloom").expanduser()
+    return base.absolute() / short(digest_of_bytes(files.root.encode()))
+
+
+def _prepare(files: Files, home: Path, found: bool) -> None:
+    if isinstance(files, LocalFiles):
+        files.folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(files.folder, os.W_OK | os.X_OK):
+            raise Unwritable(f"{files.root} cannot be written.", "Check its owner, or choose another folder with --store.")
+    if not found:
+        files.write(MARK, pretty_bytes({"store": "worldloom", "format": STORE_FORMAT}))
+    home.mkdir(parents=True, exist_ok=True)
+
+
+def _expect_format(files: Files) -> None:
+    where = files.locate(MARK)
+    try:
+        mark: Any = json.loads(files.read(MARK))
+    except ValueError as problem:
+        raise InvalidInput(f"{where} is not JSON.", "Name another folder with --store.") from problem
+    number = mark.get("format") if isinstance(mark, dict) and mark.get("store") == "worldloom" else None
+    if not isinstance(number, int):
+        raise InvalidInput(f"{where} is not the mark of a Worldloom store.", "Name another folder with --store.")
+    if number > STORE_FORMAT:
+        raise UnsupportedFormat(
+            f"{files.root} is a store of format {number}; this version reads format {STORE_FORMAT}.", "Upgrade Worldloom to use it."
+        )
+
+
+def _chosen(name: str, world_ids: Sequence[str]) -> str:
+    found = [world_id for world_id in world_ids if world_id.startswith(name)]
+    if name in world_ids or len(found) == 1:
+        return name if name in world_ids else found[0]
+    if found:
+        raise UnknownName(f"'{name}' begins the ids of {len(found)} worlds.", f"Give more of it: {', '.join(sorted(found)[:3])} …")
+    near = difflib.get_close_matches(name, world_ids, n=3, cutoff=0.4)
+    raise UnknownName(f"There is no world '{name}'.", f"Did you mean {' or '.join(near)}?" if near else "`worldloom ls` lists the worlds.")
+
+
+_FIGURES = ("tables", "rows", "tools", "tasks")
+_SUMMARY = tuple(f"{field}_count" if field in _FIGURES else field for field in WorldSummary._fields)
+
+
+def _summary(row: Mapping[str, Any]) -> WorldSummary:
+    return WorldSummary(*(row[name] for name in _SUMMARY))
