@@ -71,14 +71,14 @@ class Part(NamedTuple):
 
 
 class Handle(NamedTuple):
-    """The result of one scripted call: its step's index and its value."""
+    """The result of one scripted call: the position of its step in the solution, and its value."""
 
-    index: int
+    step: int
     value: Any
 
     def ref(self, path: str = "") -> dict[str, str]:
         """A reference to a part of the result, such as `ref("[0].id")` or `ref(".total_cents")`."""
-        return {"$ref": f"{self.index}{path}"}
+        return {"$ref": f"{self.step}{path}"}
 
     def pick(self, field: str, **where: Any) -> dict[str, str]:
         """A reference to `field` of the one row of a list result that has these values; Unfit when none or several have."""
@@ -156,6 +156,11 @@ def task(
         "answer": answer,
         "checks": [{"name": name, "sql": sql} for name, sql in checks],
     }
+
+
+def quoted(value: str | int) -> str:
+    """A value as an SQL literal, for checks."""
+    return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"
 
 
 def money(cents: int) -> str:

@@ -54,6 +54,11 @@ def known(term: Term) -> Step:
     return require(f"SELECT 1 AS known_{term.one} FROM {term.table} WHERE id = :{term.key}", f"There is no {term.singular} {{{term.key}}}.")
 
 
+def fresh(table: str, name: str) -> Step:
+    """Binds the id of the row that a later step inserts."""
+    return let(f"SELECT COALESCE(MAX(id), 0) + 1 AS {name} FROM {table}")
+
+
 def tool(name: str, description: str, parameters: dict[str, str], *program: Step) -> dict[str, Any]:
     """One tool draft in the prompts' form."""
     return {"name": name, "description": description, "parameters": parameters, "program": list(program)}
