@@ -1,0 +1,70 @@
+"""The edge where errors become one clear line and an exit code; the only place that catches everything."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import ValidationError
+from rich.console import Console
+from typer.exceptions import Abort, Exit, TyperException
+
+from artifacts.errors import InvalidInput, WorldloomError
+
+OK, FAILED, USAGE, REJECTED, INTERRUPTED = 0, 1, 2, 3, 130
+"""All is well; we or the model's service failed; the input cannot be used; some drafts were rejected; Ctrl-C."""
+
+MAX_LINE = 600
+
+
+def guarded(command: Callable[[], int | None]) -> int:
+    """The command's exit code; every error is told in one line, with a hint, on standard error."""
+    try:
+        return command() or OK
+    except WorldloomError as error:
+        return complain(error.message, error.hint, error.exit_code)
+    except Exit as end:
+        return end.exit_code
+    except TyperException as error:
+        return complain(error.format_message(), "Try `worldloom --help`.", error.exit_code)
+    except (KeyboardInterrupt, Abort):
+        return complain("Interrupted.", "", INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except Exception as error:  # noqa: BLE001 (the boundary: nothing may reach the user as a traceback)
+        return complain(f"Something failed inside Worldloom: {type(error).__name__}: {error}", f"Details are in {keep_details()}.", FAILED)
+
+
+def complain(message: str, hint: str, code: int) -> int:
+    """Print one line and a hint on standard error, and give the exit code back."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"[bold red]error:[/] {_plain(message)}" + (f"\n[dim]hint:[/] {_plain(hint)}" if hint else ""))
+    return code
+
+
+def keep_details() -> Path:
+    """Write the traceback of the error in hand to a file of its own."""
+    descriptor, name = tempfile.mkstemp(prefix="worldloom-", suffix=".log")
+    with os.fdopen(descriptor, "w") as file:
+        file.write(traceback.format_exc())
+    return Path(name)
+
+
+def invalid(what: str, error: ValidationError) -> InvalidInput:
+    """A refused value as the caller's error: the first thing that is wrong with it, without the whole value."""
+    problem = error.errors()[0]
+    reason = problem["msg"].removeprefix("Value error, ").replace("String should have", "has to have")
+    return InvalidInput(
+        f"{what} cannot be used: it {reason}." if reason[:3] in ("has", "loo", "hol") else f"{what} cannot be used: {reason}."
+    )
+
+
+def _plain(text: str) -> str:
+    line = " ".join(text.split())
+    printable = "".join(character if character.isprintable() else "?" for character in line[:MAX_LINE])
+    return (printable + ("…" if len(line) > MAX_LINE else "")).replace("[", "\\[")

@@ -1,0 +1,64 @@
+"""What one run was asked for, and the scenarios that it names."""
+
+from __future__ import annotations
+
+import os
+
+from pydantic import Field, ValidationError
+
+from artifacts.errors import InvalidInput, UserError
+from artifacts.noun import Noun
+from artifacts.scenario import MAX_NAME, Scenario
+
+EMBEDDED_MODEL = "worldloom/procedural-1"
+HOSTED_CONCURRENCY = 16
+
+
+class Order(Noun):
+    """The arguments of a synthesis: scenarios by name, from a JSONL file, or drawn to reach `worlds`; how large; by which model."""
+
+    names: tuple[str, ...] = ()
+    scenarios: str | None = None
+    worlds: int | None = Field(default=None, ge=1)
+    tasks_per_world: int = Field(default=10, ge=1, le=1_000)
+    model: str = EMBEDDED_MODEL
+    api_base: str | None = None
+    fault_rate: float = Field(default=0.0, ge=0.0, le=1.0)
+    seed: int = 0
+    temperature: float | None = Field(default=None, ge=0.0, le=2.0)
+    max_concurrency: int | None = Field(default=None, ge=1)
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the model computes in our own processes, so that drafts are woven on every core rather than in threads."""
+        return self.model.startswith("worldloom/")
+
+    @property
+    def width(self) -> int:
+        """How many drafts are in hand at once."""
+        return self.max_concurrency or (len(os.sched_getaffinity(0)) if self.embedded else HOSTED_CONCURRENCY)
+
+
+def scenario_named(name: str) -> Scenario:
+    """A scenario with nothing but a name; raises InvalidInput."""
+    if len(name) > MAX_NAME:
+        raise InvalidInput(
+            f"A scenario's name of {len(name):,} characters ({name[:30]!r}…) is too long; at most {MAX_NAME} are allowed.",
+            "Put the rest into the description, in a JSONL file given with --scenarios.",
+        )
+    try:
+        return Scenario(name=name)
+    except ValidationError as error:
+        reason = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ").removeprefix("String ")
+        raise InvalidInput(
+            f"The scenario name {name!r} cannot be used: it {reason}.", "Give a name such as 'Veterinary clinic'."
+        ) from error
+
+
+def require_scenarios(order: Order) -> None:
+    """Raise UserError when the order names no scenarios at all."""
+    if not order.names and order.scenarios is None and order.worlds is None:
+        raise UserError(
+            "No scenarios were given.",
+            "Give names (worldloom synthesize 'Veterinary clinic'), --scenarios FILE, or --worlds N to draw from the shipped ones.",
+        )

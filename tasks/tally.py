@@ -1,0 +1,134 @@
+"""The running figures of a job: what was planned, sealed, rejected and spent, as one immutable value a moment."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from artifacts.attempt import Attempt
+from artifacts.identity import unique
+from artifacts.noun import Noun
+from artifacts.verdict import Reject
+from artifacts.world import World
+
+STAGES = ("scenario", "requirements", "schema", "seed", "tools", "agent_tasks")
+"""The stages that call a model, in their order."""
+
+
+class Woven(Noun):
+    """What came of one draft in this run.
+
+    Exactly one of `world`, `rejection` and `fault` is set: a fault is trouble with the model's service or with us, after
+    which the draft is neither sealed nor rejected and the next run takes it up again.
+    """
+
+    draft_id: str
+    name: str
+    category: str = ""
+    attempts: tuple[Attempt, ...] = ()
+    world: World | None = None
+    rejection: Reject | None = None
+    fault: str = ""
+    hopeless: bool = False
+    task_runs: int = 0
+
+
+class StageFigures(NamedTuple):
+    """One stage over all drafts: how many came to it, how many passed at the first attempt, calls and tokens (None if unknown)."""
+
+    drafts: int
+    first_pass: int
+    calls: int
+    input_tokens: int | None
+    output_tokens: int | None
+
+
+class Tally(NamedTuple):
+    """The figures so far. `known` drafts were sealed or rejected by an earlier run; tokens and cost are None when unknown."""
+
+    planned: int = 0
+    known: int = 0
+    known_rejected: int = 0
+    sealed: int = 0
+    rejected: int = 0
+    unfinished: int = 0
+    attempts: tuple[Attempt, ...] = ()
+    rejections: Mapping[str, int] = {}
+    faults: tuple[str, ...] = ()
+    doing: str = ""
+    latest: str = ""
+
+    @property
+    def finished(self) -> int:
+        """Drafts that this run need not touch again."""
+        return self.known + self.sealed + self.rejected
+
+    @property
+    def paid(self) -> tuple[Attempt, ...]:
+        """The attempts that called a model; the others came from the journal."""
+        return tuple(attempt for attempt in self.attempts if not attempt.recalled)
+
+
+Listener = Callable[[Tally], None]
+"""Told the figures whenever they change."""
+
+
+def counted(tally: Tally, woven: Woven) -> Tally:
+    """The figures with one more draft in them."""
+    gate = woven.rejection.gate if woven.rejection is not None else ""
+    return tally._replace(
+        sealed=tally.sealed + (woven.world is not None),
+        rejected=tally.rejected + (woven.rejection is not None),
+        unfinished=tally.unfinished + bool(woven.fault),
+        attempts=(*tally.attempts, *woven.attempts),
+        rejections=Counter(tally.rejections) + Counter([gate] if gate else []),
+        faults=unique((*tally.faults, *([woven.fault] if woven.fault else []))),
+        latest=outcome_line(woven),
+    )
+
+
+def outcome_line(woven: Woven) -> str:
+    """One line on what came of a draft."""
+    if woven.world is not None:
+        return f"sealed {woven.world.id} ({len(woven.world.tools)} tools, {len(woven.world.tasks)} tasks)"
+    if woven.rejection is not None:
+        return f"rejected {woven.name} at {woven.rejection.gate}: {woven.rejection.reason}"
+    return f"unfinished {woven.name}: {woven.fault}"
+
+
+def total(values: Iterable[float | int | None]) -> float | None:
+    """The sum, or None when any part is unknown: an unknown figure is never guessed."""
+    known = list(values)
+    return None if any(value is None for value in known) else sum(value for value in known if value is not None)
+
+
+def whole(value: float | None) -> int | None:
+    """A figure as a whole number, None staying None."""
+    return None if value is None else round(value)
+
+
+def cost(attempts: Iterable[Attempt]) -> float | None:
+    """What the attempts cost in dollars, or None when any of them did not say."""
+    return total(attempt.cost_usd for attempt in attempts)
+
+
+def by_stage(attempts: Iterable[Attempt]) -> dict[str, StageFigures]:
+    """The figures of each stage, in the stages' order; an attempt recalled from the journal counts as it did when it was made."""
+    grouped: dict[str, list[Attempt]] = {}
+    for attempt in attempts:
+        grouped.setdefault(attempt.stage, []).append(attempt)
+    ranked = sorted(grouped, key=lambda stage: (STAGES.index(stage) if stage in STAGES else len(STAGES), stage))
+    return {stage: _stage_figures(grouped[stage]) for stage in ranked}
+
+
+def _stage_figures(attempts: list[Attempt]) -> StageFigures:
+    drafts = {attempt.draft_id for attempt in attempts}
+    failed = {attempt.draft_id for attempt in attempts if not attempt.accepted}
+    return StageFigures(
+        drafts=len(drafts),
+        first_pass=len(drafts - failed),
+        calls=len(attempts),
+        input_tokens=whole(total(attempt.input_tokens for attempt in attempts)),
+        output_tokens=whole(total(attempt.output_tokens for attempt in attempts)),
+    )
