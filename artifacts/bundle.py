@@ -17,7 +17,7 @@ from artifacts.page import readme
 from artifacts.pretty import pretty_bytes
 from artifacts.recipe import Recipe
 from artifacts.scenario import Scenario
-from artifacts.shape import open_database, row_count, tables_of
+from artifacts.shape import shape_of
 from artifacts.toolset import Tool
 from artifacts.verdict import Verdict
 from artifacts.world import FORMAT, Clock, World
@@ -40,12 +40,8 @@ def counts_of(world: World) -> dict[str, int]:
 
     Raises InvalidBundle where the schema or the seed does not load.
     """
-    database = open_database(world.schema_sql, world.seed_sql)
-    try:
-        tables, rows = len(tables_of(database)), row_count(database)
-    finally:
-        database.close()
-    return {"tables": tables, "rows": rows, "tools": len(world.tools), "tasks": len(world.tasks)}
+    tables = shape_of(world.schema_sql, world.seed_sql)
+    return {"tables": len(tables), "rows": sum(t.rows for t in tables), "tools": len(world.tools), "tasks": len(world.tasks)}
 
 
 def bundle_files(world: World) -> dict[str, bytes]:
@@ -71,7 +67,7 @@ def put_bundle(files: Files, path: str, world: World) -> str:
     except FileExistsError:
         if get_bundle(files, path).digest != world.digest:
             raise InvalidBundle(f"{where} holds another world.", "Move it away and run again.") from None
-    except OSError as problem:
+    except (OSError, NotImplementedError) as problem:
         raise refused(where, problem) from problem
     return where
 

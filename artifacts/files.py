@@ -19,7 +19,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from artifacts.errors import UnknownName, Unwritable
+from artifacts.errors import InvalidInput, UnknownName, Unwritable
 
 TEMPORARY = ".tmp-"
 """What the names of unfinished files and folders start with; readers skip them."""
@@ -64,7 +64,10 @@ def local_path(url: str) -> Path | None:
     """The absolute folder that a path or file:// URL means, None for a remote URL."""
     if scheme_of(url) not in ("file", "local"):
         return None
-    return Path(_SCHEME.sub("", url)).expanduser().absolute()
+    try:
+        return Path(os.path.abspath(Path(_SCHEME.sub("", url)).expanduser()))
+    except (ValueError, RuntimeError) as problem:
+        raise InvalidInput(f"{url!r} is not a path: {problem}.", "Give a folder such as ./loom.") from problem
 
 
 def files_at(url: str) -> Files:
@@ -76,8 +79,10 @@ def files_at(url: str) -> Files:
     return LocalFiles(folder) if folder is not None else RemoteFiles(url)
 
 
-def refused(where: str, problem: OSError) -> Unwritable:
+def refused(where: str, problem: OSError | NotImplementedError) -> Unwritable:
     """The one line for a place that cannot be written."""
+    if isinstance(problem, NotImplementedError):
+        return Unwritable(f"{where} can only be read.", "Choose a folder or another URL.")
     if isinstance(problem, FileExistsError | NotADirectoryError):
         return Unwritable(f"{where} cannot be made: a file stands where a folder should be.", "Choose another folder.")
     reason = problem.strerror or str(problem) or type(problem).__name__
@@ -90,6 +95,14 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder and those above it, durably; raises OSError."""
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for place in missing:
+        _sync_folder(place.parent)
 
 
 def _write_synced(path: Path, data: bytes) -> None:
@@ -143,7 +156,7 @@ class LocalFiles:
     def write_folder(self, path: str, files: Mapping[str, bytes]) -> None:
         """Puts a whole folder where none is, by one rename; raises FileExistsError."""
         target = self.folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         temporary = _temporary(target)
         try:
             temporary.mkdir()
@@ -161,7 +174,7 @@ class LocalFiles:
 
     def _place(self, path: str, data: bytes, settle: Any) -> None:
         target = self.folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         temporary = _temporary(target)
         try:
             _write_synced(temporary, data)
@@ -251,4 +264,6 @@ def _filesystem(url: str) -> tuple[Any, str]:
         filesystem, base = fsspec.core.url_to_fs(url)
     except ImportError as problem:
         raise UnknownName(f"The store scheme '{scheme}' needs a package that is not installed.", f"{problem}.") from problem
+    except ValueError as problem:
+        raise InvalidInput(f"{url} cannot be used: {problem}.", "Give a URL such as s3://bucket/loom.") from problem
     return filesystem, str(base).rstrip("/")

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from artifacts.shape import TableShape, open_database, row_count, tables_of
+from artifacts.shape import TableShape, shape_of
 from artifacts.toolset import Tool
 from artifacts.world import World
 
@@ -22,12 +22,13 @@ def readme(world: World) -> str:
 
     Raises InvalidBundle where the schema or the seed does not load.
     """
-    database = open_database(world.schema_sql, world.seed_sql)
-    try:
-        tables, rows = tables_of(database), row_count(database)
-    finally:
-        database.close()
-    return _template().render(world=world, tables=tables, rows=rows, diagram=diagram(tables), parameters=parameters)
+    tables = shape_of(world.schema_sql, world.seed_sql)
+    return _template().render(world=world, tables=tables, diagram=diagram(tables), parameters=parameters, counted=counted)
+
+
+def counted(number: int, what: str) -> str:
+    """A number and its noun: `1 tool`, `2 tools`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def diagram(tables: tuple[TableShape, ...]) -> str:

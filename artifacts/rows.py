@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from artifacts.agent_task import AgentTask
 from artifacts.attempt import Attempt
-from artifacts.bundle import counts_of, report_bytes, tools_bytes
+from artifacts.bundle import MAX_FILE_BYTES, counts_of, report_bytes, tools_bytes
 from artifacts.errors import InvalidBundle
 from artifacts.identity import seed_of, short, unique
 from artifacts.run_record import RunRecord
@@ -173,20 +173,32 @@ def packed(data: bytes) -> bytes:
 
 
 def unpacked(data: bytes, size: int) -> bytes:
-    """The bytes in a zstd frame of a known length."""
+    """The bytes in a zstd frame of a known length; raises ValueError for too large a one, OSError for a broken one."""
+    if not 0 <= size <= MAX_FILE_BYTES:
+        raise ValueError(f"a length of {size} bytes")
     return bytes(arrow().Codec("zstd").decompress(data, decompressed_size=size, asbytes=True))
 
 
 def world_of_rows(world_row: Row, task_rows: Iterable[Row]) -> World:
     """A world from its row and its tasks' rows alone, the digest verified; raises InvalidBundle."""
     tasks = sorted(task_rows, key=lambda row: int(row["position"]))
-    content = {
+    try:
+        world = World.model_validate(_content(world_row, tasks))
+    except (ValueError, OSError) as problem:  # not JSON, not a zstd frame, not a world
+        raise _edited(world_row) from problem
+    if world.digest != world_row["digest"]:
+        raise _edited(world_row)
+    return world
+
+
+def _content(world_row: Row, tasks: Sequence[Row]) -> dict[str, Any]:
+    return {
         **{name: world_row[name] for name in ("format", "me", "sqlite_min", "intentions", "schema_sql")},
         **{name: json.loads(world_row[name]) for name in ("scenario", "recipe", "clock", "tools", "report")},
         "seed_sql": unpacked(world_row["seed_sql"], world_row["seed_size"]).decode(),
         "tasks": [json.loads(row["task"]) for row in tasks],
     }
-    world = World.model_validate(content)
-    if world.digest != world_row["digest"]:
-        raise InvalidBundle(f"The rows of {world_row['world_id']} do not give its digest.", "The store was edited; build the world again.")
-    return world
+
+
+def _edited(world_row: Row) -> InvalidBundle:
+    return InvalidBundle(f"The rows of {world_row['world_id']} do not give its digest.", "The store was edited; build the world again.")

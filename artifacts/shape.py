@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import apsw
 
 from artifacts.errors import InvalidBundle
 
-STEP_BUDGET = 2_000
-"""Thousands of virtual-machine steps that loading a schema and a seed may take."""
+STEP_BUDGET = 200_000_000
+"""Virtual-machine steps that loading a schema and a seed may take."""
+
+_STEPS_A_CALL = 100_000
+_OWN_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY rowid"
+_FOREIGN_KEYS = """SELECT "from", "table", coalesce("to", '') FROM pragma_foreign_key_list(?)"""
+_COLUMNS = 'SELECT name, type, "notnull", pk FROM pragma_table_xinfo(?) WHERE hidden <> 1'
 
 
 class Column(NamedTuple):
@@ -23,52 +29,48 @@ class Column(NamedTuple):
 
 
 class TableShape(NamedTuple):
-    """One table with its columns, in their order."""
+    """One table with its columns, in their order, and the rows that the seed gives it."""
 
     name: str
     columns: tuple[Column, ...]
+    rows: int
 
 
-def open_database(schema_sql: str, seed_sql: str = "") -> apsw.Connection:
-    """A database in memory with a schema and a seed loaded; it can reach no file and runs a bounded number of steps.
+@lru_cache(maxsize=16)
+def shape_of(schema_sql: str, seed_sql: str = "") -> tuple[TableShape, ...]:
+    """The tables in the order of their creation; what SQLite made for itself is left out.
 
-    Raises InvalidBundle where SQLite refuses a statement.
+    The database is in memory, can reach no file and runs a bounded number of steps. Raises InvalidBundle where SQLite
+    refuses a statement.
     """
     database = apsw.Connection(":memory:")
-    database.authorizer = _no_files
-    database.set_progress_handler(_Budget(STEP_BUDGET), 100_000)
-    for file, text in (("schema.sql", schema_sql), ("seed.sql", seed_sql)):
-        try:
-            database.execute(text)
-        except apsw.Error as problem:
-            database.close()
-            raise InvalidBundle(f"{file} does not load: {problem}.", "Build the world again.") from problem
-    return database
+    try:
+        database.authorizer = _no_files
+        database.set_progress_handler(_Budget(STEP_BUDGET // _STEPS_A_CALL), _STEPS_A_CALL)
+        _load(database, "schema.sql", schema_sql)
+        _load(database, "seed.sql", seed_sql)
+        return tuple(_table(database, str(name)) for (name,) in database.execute(_OWN_TABLES).fetchall())
+    finally:
+        database.close()
 
 
-def tables_of(database: apsw.Connection) -> tuple[TableShape, ...]:
-    """The tables in the order of their creation; what SQLite made for itself is left out."""
-    names = database.execute(
-        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY rowid"
-    )
-    return tuple(TableShape(str(name), _columns(database, str(name))) for (name,) in names.fetchall())
+def _load(database: apsw.Connection, file: str, text: str) -> None:
+    try:
+        database.execute(text)
+    except (apsw.Error, ValueError) as problem:  # ValueError: text that is not valid UTF-8
+        raise InvalidBundle(f"{file} does not load: {problem}.", "Build the world again.") from problem
 
 
-def row_count(database: apsw.Connection) -> int:
-    """The rows of all tables."""
-    counts = (database.execute(f"SELECT count(*) FROM {quoted(table.name)}").get for table in tables_of(database))
-    return sum(int(str(count)) for count in counts)
-
-
-def quoted(name: str) -> str:
-    """A name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
+def _table(database: apsw.Connection, name: str) -> TableShape:
+    identifier = '"' + name.replace('"', '""') + '"'
+    count = database.execute(f"SELECT count(*) FROM {identifier}").get
+    return TableShape(name, _columns(database, name), int(str(count)))
 
 
 def _columns(database: apsw.Connection, table: str) -> tuple[Column, ...]:
-    keys = database.execute('SELECT "from", "table", coalesce("to", \'\') FROM pragma_foreign_key_list(?)', (table,)).fetchall()
+    keys = database.execute(_FOREIGN_KEYS, (table,)).fetchall()
     targets = {str(own): f"{other}.{column}".rstrip(".") for own, other, column in keys}
-    rows = database.execute('SELECT name, type, "notnull", pk FROM pragma_table_xinfo(?) WHERE hidden <> 1', (table,)).fetchall()
+    rows = database.execute(_COLUMNS, (table,)).fetchall()
     return tuple(Column(str(n), str(t), bool(r or p), int(str(p)), targets.get(str(n), "")) for n, t, r, p in rows)
 
 

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pydantic import ValidationError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from artifacts.errors import CommitConflict, InvalidInput, UnsupportedFormat
@@ -146,7 +145,7 @@ def _commit_once(store: Shelf, rows: Mapping[str, Sequence[Row]], moment: dateti
         return _publish(store.files, current, parts, moment)
     except FileExistsError as problem:
         raise CommitConflict(f"Another writer published snapshot {current.number + 1} first.", "Try again.") from problem
-    except OSError as problem:
+    except (OSError, NotImplementedError) as problem:
         raise refused(store.files.root, problem) from problem
 
 
@@ -235,14 +234,18 @@ def _part_bytes(files: Files, part: Part) -> bytes:
 
 
 def _load(files: Files, path: str) -> Snapshot:
+    data = files.read(path)
     try:
-        plain = json.loads(files.read(path))
-        number = plain["format"]
-        if number > SNAPSHOT_FORMAT:
-            raise UnsupportedFormat(f"{files.locate(path)} is a snapshot of format {number}.", "Upgrade Worldloom to read this store.")
-        return Snapshot.model_validate(plain)
-    except (ValueError, KeyError, TypeError, ValidationError) as problem:
+        plain = json.loads(data)
+        newer = plain["format"] > SNAPSHOT_FORMAT
+        snapshot = None if newer else Snapshot.model_validate(plain)
+    except (ValueError, KeyError, TypeError) as problem:  # pydantic's ValidationError is a ValueError
         raise _damaged(files.locate(path)) from problem
+    if snapshot is None:
+        raise UnsupportedFormat(f"{files.locate(path)} has format {plain['format']}.", "Upgrade Worldloom to read this store.")
+    if snapshot.file_bytes() != data:
+        raise _damaged(files.locate(path))
+    return snapshot
 
 
 def _damaged(where: str) -> InvalidInput:

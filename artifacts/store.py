@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from artifacts import snapshots
 from artifacts.bundle import get_bundle, put_bundle
 from artifacts.errors import InvalidInput, UnknownName, UnsupportedFormat, Unwritable
-from artifacts.files import Files, LocalFiles, files_at, refused
+from artifacts.files import Files, LocalFiles, files_at, make_folder, refused
 from artifacts.identity import digest_of_bytes, short
 from artifacts.pretty import pretty_bytes
 from artifacts.snapshots import Keys, Snapshot
@@ -127,7 +127,7 @@ def open_store(url: str | Path, create: bool = True) -> Store:
             raise UnknownName(f"There is no store at {files.root}.", "Weave one with `worldloom synthesize`, or name another with --store.")
         if create:
             _prepare(files, home, found)
-    except OSError as problem:
+    except (OSError, NotImplementedError) as problem:
         raise refused(files.root, problem) from problem
     return Store(files.root, files, home)
 
@@ -142,7 +142,7 @@ def home_of(files: Files) -> Path:
 
 def _prepare(files: Files, home: Path, found: bool) -> None:
     if isinstance(files, LocalFiles):
-        files.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(files.folder)
         if not os.access(files.folder, os.W_OK | os.X_OK):
             raise Unwritable(f"{files.root} cannot be written.", "Check its owner, or choose another folder with --store.")
     if not found:
