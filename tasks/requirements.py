@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import dspy
+
+from artifacts.identity import unique
+from artifacts.verdict import Diagnostic
+from artifacts.world import Draft
+from tasks.correction import Ask, Built, Made, Problems, Stage, correct
+from tasks.scenario import scenario_text
+from tasks.stage import StageResult, stage_task
+
+INTENTIONS = 10
+"""How many things a user would want done shape a world."""
 
 
 class WriteRequirements(dspy.Signature):
@@ -22,3 +34,55 @@ class WriteRequirements(dspy.Signature):
     scenario: str = dspy.InputField()
     count: int = dspy.InputField()
     intentions: list[str] = dspy.OutputField()
+
+
+_OUTSIDE = re.compile(
+    r"\b(log(?:ging)? ?in|sign(?:ing)? ?in|password|upload|download|attach(?:ment)?|e-?mail|pdf|csv|spreadsheet|web ?page"
+    r"|website|browser)\b",
+    re.IGNORECASE,
+)
+_FEWEST_WORDS = 6
+
+
+def run(draft: Draft, model: dspy.LM) -> StageResult:
+    """Fill in the draft's intentions."""
+    return correct(STAGE, draft, model)
+
+
+def _write(draft: Draft, ask: Ask) -> Made[tuple[str, ...]]:
+    reply = ask(WriteRequirements, {"scenario": scenario_text(draft.scenario), "count": INTENTIONS})
+    return Made(tuple(" ".join(text.split()) for text in reply.values["intentions"]), (reply,))
+
+
+def _repair(draft: Draft, parts: tuple[str, ...], problems: Problems, ask: Ask) -> Made[tuple[str, ...]]:
+    """The good ones stay; another draw fills the places of the others."""
+    again = _write(draft, ask)
+    kept = tuple(text for text in parts if not _faults(text))
+    return Made(unique((*kept, *again.parts)), again.replies)
+
+
+def _build(draft: Draft, parts: tuple[str, ...]) -> Built:
+    good = unique(text for text in parts if not _faults(text))
+    chosen = good[:INTENTIONS]
+    if len(chosen) == INTENTIONS:
+        return Built(draft.model_copy(update={"intentions": chosen}), ())
+    wrong = tuple(
+        Diagnostic(code="requirement.unusable", place=f"intention:{number}", message=f"{text!r} {fault}.")
+        for number, text in enumerate(parts, 1)
+        for fault in _faults(text)
+    )
+    few = Diagnostic(code="requirement.too_few", place="intentions", message=f"{len(chosen)} of {INTENTIONS} intentions can be used.")
+    return Built(draft.model_copy(update={"intentions": chosen}), (*wrong, few))
+
+
+def _faults(text: str) -> tuple[str, ...]:
+    words = len(text.split())
+    outside = _OUTSIDE.search(text)
+    return (
+        *((f"has {words} words, too few to be specific",) if words < _FEWEST_WORDS else ()),
+        *((f"speaks of {outside.group(0)!r}, which is not in the application's data",) if outside else ()),
+    )
+
+
+STAGE: Stage[tuple[str, ...]] = Stage("requirements", _write, _repair, _build)
+write_requirements = stage_task("write_requirements", run)

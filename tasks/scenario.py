@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
+
 import dspy
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
+
+from artifacts.scenario import MAX_DESCRIPTION, Scenario
+from tasks.correction import Reply, asking
 
 
 class ScenarioDraft(BaseModel):
@@ -44,3 +50,45 @@ class InventScenarios(dspy.Signature):
     avoid: list[str] = dspy.InputField()
     count: int = dspy.InputField()
     scenarios: list[ScenarioDraft] = dspy.OutputField()
+
+
+def scenario_text(scenario: Scenario) -> str:
+    """A scenario as every prompt shows it."""
+    return f"Name: {scenario.name}\nCategory: {scenario.category}\nDescription: {scenario.description}"
+
+
+def describe(scenario: Scenario, categories: Sequence[str], model: dspy.LM, seed: int = 0) -> tuple[Scenario, Reply | None]:
+    """The scenario with a description and a category; whatever it already has stays, and nothing is asked when nothing is missing.
+
+    An answer without a usable part leaves that part empty: a bare name is enough for the stages that follow.
+    """
+    if scenario.description and scenario.category:
+        return scenario, None
+    reply = asking(model, seed)(DescribeScenario, {"name": scenario.name, "categories": list(categories)})
+    description = scenario.description or str(reply.values["description"])[:MAX_DESCRIPTION]
+    category = scenario.category or nearest_category(str(reply.values["category"]), categories)
+    return _checked(scenario.name, description, category) or scenario, reply
+
+
+def invent(
+    category: str, examples: Sequence[str], avoid: Sequence[str], model: dspy.LM, *, count: int, rollout: int = 0
+) -> tuple[tuple[Scenario, ...], Reply]:
+    """New scenarios of a category, as many as the answer holds that can be used; duplicates are the caller's to find."""
+    inputs = {"category": category, "examples": list(examples), "avoid": list(avoid), "count": count}
+    reply = asking(model, rollout)(InventScenarios, inputs)
+    found = (_checked(each.name, each.description, category) for each in reply.values["scenarios"])
+    return tuple(scenario for scenario in found if scenario is not None), reply
+
+
+def nearest_category(said: str, categories: Sequence[str]) -> str:
+    """The category that a model meant; empty when it is none of them."""
+    by_key = {category.casefold(): category for category in categories}
+    close = difflib.get_close_matches(said.strip().strip(".`\"'").casefold(), list(by_key), n=1, cutoff=0.7)
+    return by_key[close[0]] if close else ""
+
+
+def _checked(name: str, description: str, category: str) -> Scenario | None:
+    try:
+        return Scenario(name=name, description=" ".join(description.split()), category=category)
+    except ValidationError:
+        return None

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from graphlib import CycleError, TopologicalSorter
+
 import dspy
 
+from artifacts.verdict import Diagnostic
+from artifacts.world import Draft
+from containers.initial_state import split_statements
 from tasks.adapter import with_rules
+from tasks.correction import Ask, Built, Made, Problems, Stage, correct
+from tasks.gates import diagnose
+from tasks.scenario import scenario_text
+from tasks.stage import StageResult, stage_task
+
+TABLES = "12 to 20"
 
 RULES = """
 - SQLite only: CREATE TABLE, CREATE INDEX, CREATE VIEW. No rows, PRAGMA, virtual or temporary table, generated column,
@@ -50,3 +63,110 @@ class RepairSchema(dspy.Signature):
     current: str = dspy.InputField()
     problems: list[str] = dspy.InputField()
     ddl: str = dspy.OutputField()
+
+
+_OBJECT = re.compile(r"\s*CREATE\s+(?:UNIQUE\s+)?(TABLE|INDEX|VIEW|TRIGGER)\s+(?:IF\s+NOT\s+EXISTS\s+)?[\"`\[]?(\w+)", re.IGNORECASE)
+_DROP = re.compile(r"\s*DROP\s+(TABLE|INDEX|VIEW|TRIGGER)\s+(?:IF\s+EXISTS\s+)?[\"`\[]?(\w+)", re.IGNORECASE)
+_FIRST = re.compile(r"^[ \t]*(?:CREATE|DROP)\b", re.IGNORECASE | re.MULTILINE)
+_REFERENCE = re.compile(r"\bREFERENCES\s+[\"`\[]?(\w+)", re.IGNORECASE)
+_RANK = {"TABLE": 0, "VIEW": 1, "TRIGGER": 2, "INDEX": 3}
+
+Statements = tuple[str, ...]
+
+
+def run(draft: Draft, model: dspy.LM) -> StageResult:
+    """Fill in the draft's DDL."""
+    return correct(STAGE, draft, model)
+
+
+def _write(draft: Draft, ask: Ask) -> Made[Statements]:
+    inputs = {"scenario": scenario_text(draft.scenario), "intentions": list(draft.intentions), "tables": TABLES}
+    reply = ask(WriteSchema, inputs)
+    statements, problems = read_ddl(reply.values["ddl"])
+    return Made(merged((), statements), (reply._replace(problems=(*reply.problems, *problems)),))
+
+
+def _repair(draft: Draft, parts: Statements, problems: Problems, ask: Ask) -> Made[Statements]:
+    lines = [problem.line() for problem in problems]
+    reply = ask(RepairSchema, {"scenario": scenario_text(draft.scenario), "current": text_of(parts), "problems": lines})
+    statements, unread = read_ddl(reply.values["ddl"])
+    return Made(merged(parts, statements), (reply._replace(problems=(*reply.problems, *unread)),))
+
+
+def _build(draft: Draft, parts: Statements) -> Built:
+    built = draft.model_copy(update={"schema_sql": text_of(parts)})
+    return Built(built, diagnose(built, "schema"))
+
+
+def read_ddl(text: str) -> tuple[Statements, Problems]:
+    """The whole statements of an answer; prose before and after is passed over, a statement that breaks off is told of."""
+    first = _FIRST.search(text)
+    if first is None:
+        return (), (
+            Diagnostic(code="schema.no_statement", place="schema", message="The answer holds no CREATE statement."),
+        ) if text else ()
+    statements = split_statements(text[first.start() :])
+    cut = () if text.rstrip().endswith(";") or not statements else statements[-1:]
+    whole = tuple(s for s in statements if s not in cut and (_OBJECT.match(s) or _DROP.match(s) or _verb(s)))
+    return whole, tuple(_cut(statement) for statement in cut if _verb(statement))
+
+
+def _verb(statement: str) -> bool:
+    return statement.split(None, 1)[0].upper() in ("CREATE", "DROP", "ALTER", "INSERT", "PRAGMA")
+
+
+def _cut(statement: str) -> Diagnostic:
+    head = " ".join(statement.split()[:4])
+    return Diagnostic(
+        code="schema.truncated",
+        place="schema",
+        message=f"The answer breaks off inside {head!r}.",
+        hint="Write that statement and all that follow it.",
+    )
+
+
+def merged(current: Statements, changes: Iterable[str]) -> Statements:
+    """The statements with the changes in them: a CREATE replaces its namesake, a DROP removes one, new ones are added, in order."""
+    objects = {_name(statement): statement for statement in current}
+    for change in changes:
+        dropped = _DROP.match(change)
+        if dropped:
+            objects.pop(dropped.group(2).lower(), None)
+        else:
+            objects[_name(change)] = change.strip().rstrip(";")
+    return ordered(objects.values())
+
+
+def _name(statement: str) -> str:
+    found = _OBJECT.match(statement)
+    return found.group(2).lower() if found else statement
+
+
+def ordered(statements: Iterable[str]) -> Statements:
+    """Tables before those that refer to them, then views, triggers and indexes; otherwise as written. A cycle stays as written."""
+    ranked = sorted(statements, key=_rank)
+    tables = {_name(s): s for s in ranked if _rank(s) == 0}
+    parents = {name: sorted(_parents(sql) & tables.keys() - {name}, key=list(tables).index) for name, sql in tables.items()}
+    try:
+        order = list(TopologicalSorter(parents).static_order())
+    except CycleError:
+        order = list(tables)
+    return (*(tables[name] for name in order), *(s for s in ranked if _rank(s)))
+
+
+def _rank(statement: str) -> int:
+    found = _OBJECT.match(statement)
+    return _RANK[found.group(1).upper()] if found else len(_RANK)
+
+
+def _parents(statement: str) -> set[str]:
+    return {name.lower() for name in _REFERENCE.findall(statement)}
+
+
+def text_of(statements: Iterable[str]) -> str:
+    """The statements as one SQL text."""
+    return "".join(f"{statement};\n" for statement in statements)
+
+
+STAGE: Stage[Statements] = Stage("schema", _write, _repair, _build)
+write_schema = stage_task("write_schema", run)

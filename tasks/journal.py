@@ -1,0 +1,213 @@
+"""The journal: every answer of a model, recorded before anyone reads it, so that no call is ever paid for twice.
+
+One SQLite file in the store's home, in write-ahead mode, safe for many threads and processes. A committed answer
+survives `kill -9`; with `durable` it survives a power cut too (one fsync a call, worth it where calls cost money).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from dspy.lm15 import Message, Request, Response, TextPart, Usage
+
+from artifacts.errors import Unwritable
+from artifacts.identity import digest_of
+
+_TABLE = """CREATE TABLE IF NOT EXISTS answers (
+    digest TEXT PRIMARY KEY, model TEXT NOT NULL, text TEXT NOT NULL, finish TEXT NOT NULL,
+    input_tokens INTEGER, output_tokens INTEGER, cost_usd REAL, latency_seconds REAL, mistake TEXT) WITHOUT ROWID"""
+_COLUMNS = "digest, model, text, finish, input_tokens, output_tokens, cost_usd, latency_seconds, mistake"
+
+
+class Answer(NamedTuple):
+    """What a model said to one request, and what that cost; figures that were not reported are None.
+
+    `digest` names the request; `recalled` is true when the answer came from the journal and nothing was paid for it now.
+    """
+
+    digest: str
+    model: str
+    text: str
+    finish: str
+    input_tokens: int | None
+    output_tokens: int | None
+    cost_usd: float | None
+    latency_seconds: float | None
+    mistake: str | None
+    recalled: bool = False
+
+
+class Engine(Protocol):
+    """What answers one canonical request (DSPy's engine interface)."""
+
+    def complete(self, request: Request) -> Response:
+        """The answer; raises a dspy.lm15 error when there is none."""
+        ...
+
+
+class Journal:
+    """The record of answers in one file; shared by threads, and by processes that open it for themselves."""
+
+    def __init__(self, path: Path, durable: bool = False) -> None:
+        self.path = path
+        self._durable = durable
+        self._lock = threading.Lock()
+        self._asking: dict[str, threading.Lock] = {}
+        self._owner = os.getpid()
+        self._connection = self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(self.path, timeout=60, isolation_level=None, check_same_thread=False)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute(f"PRAGMA synchronous={'FULL' if self._durable else 'NORMAL'}")
+            connection.execute(_TABLE)
+        except (OSError, sqlite3.OperationalError) as error:
+            raise Unwritable(
+                f"The journal {self.path} cannot be opened: {error}.", "Choose a store in a folder that you may write."
+            ) from error
+        return connection
+
+    def _here(self) -> sqlite3.Connection:
+        """This process's connection: one inherited by a fork is left alone, as SQLite demands."""
+        if self._owner != os.getpid():
+            self._connection, self._owner = self._open(), os.getpid()
+        return self._connection
+
+    def recall(self, digest: str) -> Answer | None:
+        """The recorded answer to a request, marked as recalled; None when it was never asked."""
+        with self._lock:
+            row = self._here().execute(f"SELECT {_COLUMNS} FROM answers WHERE digest = ?", (digest,)).fetchone()
+        return Answer._make((*row, True)) if row else None
+
+    def record(self, answer: Answer) -> None:
+        """Keep an answer; on return it is safe from `kill -9`. The first answer to a request stands."""
+        with self._lock:
+            self._here().execute(f"INSERT OR IGNORE INTO answers ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)", answer[:-1])
+
+    @contextmanager
+    def asking(self, digest: str) -> Iterator[None]:
+        """Held while one request is under way, so that a twin in another thread waits and recalls."""
+        with self._lock:
+            turn = self._asking.setdefault(digest, threading.Lock())
+        try:
+            with turn:
+                yield
+        finally:
+            with self._lock:
+                self._asking.pop(digest, None)
+
+    def __len__(self) -> int:
+        with self._lock:
+            (count,) = self._here().execute("SELECT count(*) FROM answers").fetchone()
+        return int(count)
+
+    def close(self) -> None:
+        """Close the file; what was recorded stays."""
+        with self._lock:
+            self._here().close()
+
+
+class _Call:
+    """One call under way: its rollout number, and the answers that it has drawn."""
+
+    def __init__(self, rollout: int) -> None:
+        self.rollout = rollout
+        self.answers: list[Answer] = []
+
+
+_CALL: ContextVar[_Call | None] = ContextVar("worldloom_call", default=None)
+
+
+@contextmanager
+def listening(rollout: int) -> Iterator[list[Answer]]:
+    """Within it, every answer of a journaled engine is noted; `rollout` tells equal requests of different attempts apart."""
+    call = _Call(rollout)
+    token = _CALL.set(call)
+    try:
+        yield call.answers
+    finally:
+        _CALL.reset(token)
+
+
+def request_digest(request: Request, rollout: int, setting: Any) -> str:
+    """The name of a request: model, texts, sampling settings, rollout number, and what else decides the answer."""
+    config = request.config
+    sampling = [config.temperature, config.top_p, config.max_tokens, config.seed]
+    return digest_of([request.model, request_texts(request), sampling, rollout, setting])
+
+
+def request_texts(request: Request) -> list[list[str]]:
+    """The roles and texts of a request, the system's first."""
+    system = request.system if isinstance(request.system, str) else "".join(part.text for part in request.system or ())
+    return [["system", system], *([message.role, message.text or ""] for message in request.messages)]
+
+
+class JournaledEngine:
+    """An engine whose answers are recorded before they are parsed, and recalled instead of being asked for again.
+
+    `setting` is whatever else decides an answer (fault rate and seed of the embedded model); `price` gives the cost in
+    US dollars or None; with `seeded` the engine is handed the rollout number as the sampling seed.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        journal: Journal,
+        setting: Any = None,
+        price: Any = None,
+        seeded: bool = False,
+    ) -> None:
+        self._engine = engine
+        self._journal = journal
+        self._setting = setting
+        self._price = price or (lambda request, response: None)
+        self._seeded = seeded
+
+    def complete(self, request: Request) -> Response:
+        """The recorded answer, or the engine's, recorded; raises what the engine raises, and records nothing then."""
+        call = _CALL.get() or _Call(0)
+        digest = request_digest(request, call.rollout, self._setting)
+        with self._journal.asking(digest):
+            answer = self._journal.recall(digest) or self._ask(digest, request, call.rollout)
+        call.answers.append(answer)
+        return _as_response(answer)
+
+    def _ask(self, digest: str, request: Request, rollout: int) -> Answer:
+        if self._seeded:
+            request = replace(request, config=replace(request.config, seed=rollout))
+        began = time.perf_counter()
+        response = self._engine.complete(request)
+        answer = Answer(
+            digest=digest,
+            model=request.model,
+            text="".join(part.text for part in response.message.parts if part.type == "text"),
+            finish=response.finish_reason,
+            input_tokens=response.usage.input_tokens,
+            output_tokens=response.usage.output_tokens,
+            cost_usd=self._price(request, response),
+            latency_seconds=time.perf_counter() - began,
+            mistake=(response.provider_data or {}).get("mistake"),
+        )
+        self._journal.record(answer)
+        return answer
+
+
+def _as_response(answer: Answer) -> Response:
+    return Response(
+        id=None,
+        model=answer.model,
+        message=Message.assistant([TextPart(answer.text)]),
+        finish_reason="stop",
+        usage=Usage(input_tokens=answer.input_tokens, output_tokens=answer.output_tokens),
+    )
