@@ -19,7 +19,8 @@ _TYPES: dict[str, dict[str, Any]] = {
     "datetime": {"type": "string", "format": "date-time"},
 }
 _ALIASES = {"int": "integer", "float": "number", "string": "text", "str": "text", "bool": "boolean"}
-_MARKS = re.compile(r"\s*(\?)?\s*(?:=\s*("[^"]*"|'[^']*'|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|[^:]*?))?\s*(?::\s*(.*))?$", re.DOTALL)
+_VALUE = r"""("[^"]*"|'[^']*'|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|[^:]*?)"""
+_MARKS = re.compile(rf"\s*(\?)?\s*(?:=\s*{_VALUE})?\s*(?::\s*(.*))?$", re.DOTALL)
 _CHOICES = re.compile(r"one of\s+([^?:=]+)", re.IGNORECASE)
 _WORD = re.compile(r"[a-z]+", re.IGNORECASE)
 
