@@ -101,7 +101,7 @@ STOP_WORDS: Final = frozenset(_STOP_TEXT.split())
 # One ideograph or kana is a word, since those scripts write no spaces.
 WORD: Final = re.compile(r"[぀-ヿ㐀-鿿]|[^\W_぀-ヿ㐀-鿿]+")
 ENDINGS: Final = (
-    *(("ies", "y"), ("ied", "y"), ("ations", "at"), ("ation", "at"), ("ings", ""), ("ing", ""), ("ments", ""), ("ment", "")),
+    *(("ies", ""), ("ied", ""), ("ations", "at"), ("ation", "at"), ("ings", ""), ("ing", ""), ("ments", ""), ("ment", "")),
     *(("ers", ""), ("er", ""), ("ors", ""), ("or", ""), ("ed", ""), ("es", ""), ("s", ""), ("e", ""), ("y", "")),
 )
 
