@@ -1,0 +1,164 @@
+"""Comparing what an agent changed with what gold changed, row by row.
+
+Rows compare by primary key first. Inserted rows whose key SQLite numbered by itself also match by content, and rows that
+refer to them are compared with the number that the agent's row got.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from artifacts.observation import RowChange
+from containers.difference import Table
+
+_RowKey = tuple[str, tuple[Any, ...]]
+
+
+class Comparison(NamedTuple):
+    """`collateral`: the agent's changes that gold does not share; `missing`: gold's that the agent did not do; `right`: how many agree."""
+
+    collateral: tuple[RowChange, ...]
+    missing: tuple[RowChange, ...]
+    right: int
+
+
+class _Rules(NamedTuple):
+    tables: Mapping[str, Table]
+    free: frozenset[tuple[str, str]]
+    fuzzy: frozenset[tuple[str, str]]
+
+    def content(self, table: str, row: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        """What of a row counts: free columns left out, fuzzy ones normalised."""
+        if row is None:
+            return None
+        return {c: _fuzzy(v) if (table, c) in self.fuzzy else v for c, v in row.items() if (table, c) not in self.free}
+
+
+def _fuzzy(value: Any) -> Any:
+    return " ".join(value.split()).casefold() if isinstance(value, str) else value
+
+
+def compare(
+    done: Sequence[RowChange],
+    gold: Sequence[RowChange],
+    tables: Mapping[str, Table],
+    free_columns: Iterable[str] = (),
+    fuzzy_columns: Iterable[str] = (),
+) -> Comparison:
+    """The agent's changes against gold's; changes of free columns alone do not count."""
+    rules = _Rules(tables, _columns(free_columns), _columns(fuzzy_columns))
+    mine, theirs = _counted(done, rules), _counted(gold, rules)
+    matching = _Matching(rules, mine)
+    missing: list[RowChange] = []
+    for table in _parents_first({change.table for change in theirs.values()}, tables):
+        wanted = [change for change in theirs.values() if change.table == table]
+        missing.extend(_by_content(matching, tables[table], _by_key(matching, tables[table], wanted)))
+    collateral = tuple(change for key, change in mine.items() if key not in matching.matched)
+    keys = {(change.table, change.key) for change in collateral}
+    left = tuple(change for change in missing if (change.table, change.key) not in keys)
+    return Comparison(collateral, left, len(matching.matched))
+
+
+def _columns(names: Iterable[str]) -> frozenset[tuple[str, str]]:
+    return frozenset((table, column) for table, _, column in (name.partition(".") for name in names))
+
+
+def _counted(changes: Sequence[RowChange], rules: _Rules) -> dict[_RowKey, RowChange]:
+    """The changes that touch more than free columns, by table and key."""
+    return {
+        (change.table, _hashable(change.key)): change
+        for change in changes
+        if change.before is None
+        or change.after is None
+        or rules.content(change.table, change.before) != rules.content(change.table, change.after)
+    }
+
+
+def _hashable(key: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(tuple(part.items()) if isinstance(part, dict) else part for part in key)
+
+
+def _parents_first(names: set[str], tables: Mapping[str, Table]) -> list[str]:
+    """Tables so that those referred to come before those that refer to them; a circle is cut by name."""
+    ordered: list[str] = []
+
+    def visit(name: str, above: frozenset[str]) -> None:
+        if name in ordered or name in above or name not in tables:
+            return
+        for reference in tables[name].references:
+            visit(_named(reference.parent, tables), above | {name})
+        ordered.append(name)
+
+    for name in sorted(names):
+        visit(name, frozenset())
+    return [name for name in ordered if name in names]
+
+
+def _named(name: str, tables: Mapping[str, Table]) -> str:
+    """A table's own spelling; SQLite does not mind case."""
+    return name if name in tables else next((known for known in tables if known.lower() == name.lower()), name)
+
+
+def _by_key(matching: _Matching, table: Table, wanted: Sequence[RowChange]) -> list[RowChange]:
+    """Matches gold's changes of one table with the agent's of the same key; the ones without a match are given back."""
+    left: list[RowChange] = []
+    for change in wanted:
+        expected = matching.translated(table, change)
+        key = (table.name, _hashable(change.key if expected is None or not table.key else [expected[c] for c in table.key]))
+        found = matching.mine.get(key)
+        if found is not None and key not in matching.matched and matching.same(table, found.after, expected):
+            matching.matched.add(key)
+        else:
+            left.append(change)
+    return left
+
+
+def _by_content(matching: _Matching, table: Table, left: Sequence[RowChange]) -> list[RowChange]:
+    """Inserted rows whose number SQLite chose: equal content is enough, and the number is remembered."""
+    still: list[RowChange] = []
+    for change in left:
+        found = matching.insert_like(table, change) if table.generated and change.before is None else None
+        if found is None:
+            still.append(change)
+        else:
+            matching.matched.add((table.name, _hashable(found.key)))
+            matching.renumbered[table.name, change.key[0]] = found.key[0]
+    return still
+
+
+@dataclass
+class _Matching:
+    """What has been matched so far: the agent's changes by key, those taken, and gold's numbers as the agent's rows got them."""
+
+    rules: _Rules
+    mine: Mapping[_RowKey, RowChange]
+    matched: set[_RowKey] = field(default_factory=set)
+    renumbered: dict[tuple[str, Any], Any] = field(default_factory=dict)
+
+    def same(self, table: Table, one: Mapping[str, Any] | None, other: Mapping[str, Any] | None, but: str = "") -> bool:
+        """Whether two rows agree in all that counts, one column aside."""
+        return _without(self.rules.content(table.name, one), but) == _without(self.rules.content(table.name, other), but)
+
+    def insert_like(self, table: Table, change: RowChange) -> RowChange | None:
+        """The agent's first free insert with the content of gold's."""
+        expected = self.translated(table, change)
+        free = (row for key, row in self.mine.items() if row.table == table.name and row.before is None and key not in self.matched)
+        return next((row for row in free if self.same(table, row.after, expected, table.generated)), None)
+
+    def translated(self, table: Table, change: RowChange) -> dict[str, Any] | None:
+        """Gold's end row with the agent's numbers in place of gold's."""
+        if change.after is None or not self.renumbered:
+            return change.after
+        row = dict(change.after)
+        for reference in table.references:
+            parent = self.rules.tables.get(_named(reference.parent, self.rules.tables))
+            if parent is not None and parent.generated and reference.parent_columns in (("",), (parent.generated,)):
+                column = reference.columns[0]
+                row[column] = self.renumbered.get((parent.name, row[column]), row[column])
+        return row
+
+
+def _without(row: Mapping[str, Any] | None, column: str) -> dict[str, Any] | None:
+    return None if row is None else {name: value for name, value in row.items() if name != column}

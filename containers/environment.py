@@ -1,0 +1,210 @@
+"""The environment in this process: a world that runs, one connection each, forked in a fraction of a millisecond."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+import apsw
+
+from artifacts.agent_task import AgentTask
+from artifacts.errors import EnvironmentFault, InvalidInput
+from artifacts.observation import Observation, RowChange, Score
+from containers.arguments import WrongArgument, shown
+from containers.blueprint import Blueprint
+from containers.clock import Instant, instant, set_now
+from containers.compile_program import CompiledTool
+from containers.constraints import explain_constraint
+from containers.difference import changes_of, json_value, state_digest
+from containers.program import Call, Scope, perform_all
+from containers.results import ToolFailed
+from containers.sandbox import FINAL, Guard, Mode, open_state
+from containers.scoring import Gold, gold_of, score
+
+__all__ = ["Blueprint", "Environment"]
+
+_BROKEN = Observation(None, "environment_error", "The environment failed; this is not your fault.")
+
+
+class Environment:
+    """One running instance of a world, for one thread at a time.
+
+    An episode is one open transaction: `reset` rolls it back. `faults` are the failures of the environment itself since then.
+    """
+
+    def __init__(self, blueprint: Blueprint) -> None:
+        self.blueprint = blueprint
+        self.faults: list[str] = []
+        self._calls = 0
+        self._guard = Guard()
+        self._guard.recording = True
+        self._connection = open_state(blueprint.initial, self._guard)
+        self._cursor = self._connection.cursor()
+        self._initial_attached = False
+        self._session: apsw.Session | None = None
+        self._begin()
+
+    @classmethod
+    def fork(cls, blueprint: Blueprint) -> Environment:
+        """A fresh environment in the initial state."""
+        return cls(blueprint)
+
+    def _begin(self) -> None:
+        self._cursor.execute("BEGIN")
+
+    def reset(self) -> None:
+        """Back to the initial state, the clock included."""
+        self._guard.mode = Mode.HOST
+        if self._connection.in_transaction:
+            self._cursor.execute("ROLLBACK")
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+        self._begin()
+        self._calls = 0
+        self.faults.clear()
+
+    def list_tools(self) -> list[dict[str, Any]]:
+        """Name, description and inputSchema of every tool; never a program or an example."""
+        return self.blueprint.list_tools()
+
+    def call_tool(self, name: str, arguments: object = None) -> Observation:
+        """The tool's result or a short error with the state unchanged; never raises, whatever the arguments."""
+        moment = instant(self.blueprint.clock.start, self._calls * self.blueprint.clock.step_seconds)
+        self._calls += 1
+        tool = self.blueprint.tool(name) if type(name) is str else None
+        if tool is None:
+            return Observation(None, "unknown_tool", f"There is no tool {shown(name)}.")
+        if tool.problems:
+            return self._fault(f"{name}: {tool.problems[0].line()}")
+        try:
+            scope = tool.check(arguments)
+        except WrongArgument as wrong:
+            return Observation(None, "invalid_arguments", str(wrong))
+        scope["me"], scope["now"], scope["today"] = self.blueprint.me, moment.now, moment.today
+        return self._call(tool, scope, moment)
+
+    def _call(self, tool: CompiledTool, scope: Scope, moment: Instant) -> Observation:
+        """One call in one savepoint: it happens whole or not at all."""
+        guard, cursor = self._guard, self._cursor
+        try:
+            if tool.writes:
+                self._watch()
+                guard.mode = Mode.HOST
+                cursor.execute("SAVEPOINT call")
+                self._connection.set_last_insert_rowid(0)
+            set_now(moment)
+            guard.mode, guard.ticks = Mode.TOOL, 0
+            result = perform_all(tool.operations, Call(self._connection, cursor), scope)
+            if tool.writes:
+                guard.mode = Mode.HOST
+                cursor.execute("RELEASE call")
+            return Observation(result)
+        except (ToolFailed, EnvironmentFault, apsw.Error, UnicodeError, ValueError, OverflowError, MemoryError, RecursionError) as trouble:
+            self._undo(tool)
+            return self._explain(tool, trouble)
+
+    def _watch(self) -> None:
+        """Records changes from the first call that may write on."""
+        if self._session is None:
+            self._session = apsw.Session(self._connection, FINAL)
+            self._session.attach()
+
+    def _undo(self, tool: CompiledTool) -> None:
+        self._guard.mode = Mode.HOST
+        if not self._connection.in_transaction:
+            self._begin()
+            self.faults.append(f"{tool.name}: SQLite gave up the whole episode.")
+        elif tool.writes:
+            self._cursor.execute("ROLLBACK TO call")
+            self._cursor.execute("RELEASE call")
+
+    def _explain(self, tool: CompiledTool, trouble: Exception) -> Observation:
+        if isinstance(trouble, ToolFailed):
+            return Observation(None, trouble.code, trouble.message)
+        if isinstance(trouble, apsw.ConstraintError):
+            return Observation(None, "constraint", explain_constraint(trouble, self.blueprint.column_names))
+        if isinstance(trouble, apsw.InterruptError):
+            return Observation(None, "too_large", "This call takes too many steps; ask for less.")
+        if isinstance(trouble, apsw.TooBigError | MemoryError):
+            return Observation(None, "too_large", "A value became too large; ask for less.")
+        return self._fault(f"{tool.name}: {trouble}")
+
+    def _fault(self, detail: str) -> Observation:
+        self.faults.append(detail)
+        return _BROKEN
+
+    def score(self, task: AgentTask | str, answer: object = None) -> Score:
+        """The judgement of the present state and an answer; raises UnknownName for a task id that does not exist."""
+        found = self.blueprint.task(task)
+        gold = self.blueprint.remember_gold(found, lambda: self._gold(found))
+        return score(self, gold, found, answer, self.blueprint.tables)
+
+    def _gold(self, task: AgentTask) -> Gold:
+        with Environment.fork(self.blueprint) as fresh:
+            return gold_of(fresh, task)
+
+    def difference(self) -> tuple[RowChange, ...]:
+        """Every row that differs from the initial state, by table and primary key."""
+        if self._session is None:
+            return ()
+        tables = self.blueprint.tables
+        if any(table.weak for table in tables.values()):
+            self._attach_initial()
+        self._guard.mode = Mode.HOST
+        return changes_of(self._connection, self._session, tables)
+
+    def _attach_initial(self) -> None:
+        if not self._initial_attached:
+            self._guard.mode = Mode.HOST
+            self.blueprint.attach_initial(self._connection)
+            self._initial_attached = True
+
+    def state_digest(self) -> str:
+        """SHA-256 over all tables' rows in primary-key order."""
+        self._guard.mode = Mode.HOST
+        return state_digest(self._connection, tuple(self.blueprint.tables.values()))
+
+    def query(self, sql: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Rows of a read-only statement, for authors and gates; `initial.` and `final.` are both there. Raises InvalidInput."""
+        columns, rows = self.read(sql, parameters or {}, Mode.QUERY)
+        return [dict(zip(columns, row, strict=True)) for row in rows]
+
+    def read(self, sql: str, parameters: dict[str, Any], mode: Mode = Mode.CHECK) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """Column names and rows of one read-only statement under the rules of checks; raises InvalidInput."""
+        self._attach_initial()
+        moment = instant(self.blueprint.clock.start, self._calls * self.blueprint.clock.step_seconds)
+        scope = {"me": self.blueprint.me, "now": moment.now, "today": moment.today, **parameters}
+        set_now(moment)
+        self._guard.mode, self._guard.ticks, self._guard.denied = mode, 0, ""
+        try:
+            cursor = self._connection.execute(sql, scope)
+            columns = _columns(cursor)
+            rows = cursor.fetchall()
+        except (apsw.Error, UnicodeError, ValueError, OverflowError) as trouble:
+            raise InvalidInput(f"The query cannot be run: {self._guard.denied or trouble}.") from trouble
+        finally:
+            self._guard.mode = Mode.HOST
+        return columns, [tuple(map(json_value, row)) for row in rows]
+
+    def close(self) -> None:
+        """Frees the connection; the environment cannot be used again."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+        self._cursor.close()
+        self._connection.close()
+
+    def __enter__(self) -> Environment:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def _columns(cursor: apsw.Cursor) -> tuple[str, ...]:
+    """The column names; none where there is no row, since SQLite is done by then."""
+    try:
+        return tuple(column[0] for column in cursor.get_description())
+    except apsw.ExecutionCompleteError:
+        return ()
