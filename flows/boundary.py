@@ -9,11 +9,10 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from pydantic import ValidationError
 from rich.console import Console
 from typer.exceptions import Abort, Exit, TyperException
 
-from artifacts.errors import InvalidInput, WorldloomError
+from artifacts.errors import WorldloomError
 
 OK, FAILED, USAGE, REJECTED, INTERRUPTED = 0, 1, 2, 3, 130
 """All is well; we or the model's service failed; the input cannot be used; some drafts were rejected; Ctrl-C."""
@@ -42,6 +41,8 @@ def guarded(command: Callable[[], int | None]) -> int:
 
 def complain(message: str, hint: str, code: int) -> int:
     """Print one line and a hint on standard error, and give the exit code back."""
+    if not message:  # help was printed in place of a message
+        return code
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print(f"[bold red]error:[/] {_plain(message)}" + (f"\n[dim]hint:[/] {_plain(hint)}" if hint else ""))
     return code
@@ -53,15 +54,6 @@ def keep_details() -> Path:
     with os.fdopen(descriptor, "w") as file:
         file.write(traceback.format_exc())
     return Path(name)
-
-
-def invalid(what: str, error: ValidationError) -> InvalidInput:
-    """A refused value as the caller's error: the first thing that is wrong with it, without the whole value."""
-    problem = error.errors()[0]
-    reason = problem["msg"].removeprefix("Value error, ").replace("String should have", "has to have")
-    return InvalidInput(
-        f"{what} cannot be used: it {reason}." if reason[:3] in ("has", "loo", "hol") else f"{what} cannot be used: {reason}."
-    )
 
 
 def _plain(text: str) -> str:

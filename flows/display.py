@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -157,3 +158,17 @@ def summary(tally: Tally, elapsed: float) -> dict[str, Any]:
         "faults": list(tally.faults),
         "stages": figures,
     }
+
+
+def farewell(tally: Tally, store: str) -> str:
+    """Where the worlds are and how to look at them; or what to do about those that are not there."""
+    lines = [f"Left out: {line}" for line in tally.left_out]
+    lines += [f"Some drafts could not be finished: {fault}" for fault in tally.faults]
+    if tally.interrupted:
+        lines.append("Interrupted. What was sealed is published.")
+    if tally.interrupted or tally.unfinished:
+        lines.append("Run the same command again to resume: what is done is skipped, and no answer is paid for twice.")
+    at = "" if store == "./loom" else f" --store {shlex.quote(store)}"
+    lines.append(f"The worlds are in {store}. To look at them:")
+    lines += [f"  worldloom ls{at}", f"  worldloom show WORLD{at}", f"  worldloom show WORLD --task t01{at}", f"  worldloom audit{at}"]
+    return "\n".join(lines)

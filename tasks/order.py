@@ -49,7 +49,7 @@ def scenario_named(name: str) -> Scenario:
     try:
         return Scenario(name=name)
     except ValidationError as error:
-        reason = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ").removeprefix("String ")
+        reason = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ").removeprefix("String ").split(";")[0]
         raise InvalidInput(
             f"The scenario name {name!r} cannot be used: it {reason}.", "Give a name such as 'Veterinary clinic'."
         ) from error

@@ -58,6 +58,9 @@ class Tally(NamedTuple):
     faults: tuple[str, ...] = ()
     doing: str = ""
     latest: str = ""
+    interrupted: bool = False
+    task_runs: int = 0
+    left_out: tuple[str, ...] = ()
 
     @property
     def finished(self) -> int:
@@ -85,6 +88,7 @@ def counted(tally: Tally, woven: Woven) -> Tally:
         rejections=Counter(tally.rejections) + Counter([gate] if gate else []),
         faults=unique((*tally.faults, *([woven.fault] if woven.fault else []))),
         latest=outcome_line(woven),
+        task_runs=tally.task_runs + woven.task_runs,
     )
 
 

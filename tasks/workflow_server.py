@@ -175,7 +175,7 @@ def workflow_server(home: Path, patience: float = START_PATIENCE_SECONDS) -> Ite
             server.wait_until_healthy(patience)
         url = chosen if server is None else server.url
         settings = {PREFECT_API_URL: url, PREFECT_LOCAL_STORAGE_PATH: folder / "results"}
-        with temporary_settings(settings), logging_to(folder / "client.log"):
+        with temporary_settings(settings), logging_to(log_file(home)):
             yield str(url)
             _send_what_is_queued()
     finally:
@@ -192,15 +192,15 @@ def _send_what_is_queued(patience: float = 10.0) -> None:
     APILogWorker.drain_all(timeout=patience)
 
 
+def log_file(home: Path) -> Path:
+    """Where Prefect's log lines of this job go."""
+    return home.resolve() / "prefect" / "client.log"
+
+
 @contextmanager
 def logging_to(path: Path) -> Iterator[None]:
     """While the body runs, what loggers would print on the terminal goes to a file."""
-    target = logging.FileHandler(path, delay=True)
-    target.setFormatter(logging.Formatter("%(asctime)s | %(levelname)-7s | %(name)s - %(message)s"))
-    swapped = [(logger, handler) for logger in _loggers() for handler in logger.handlers if _prints(handler)]
-    for logger, handler in swapped:
-        logger.removeHandler(handler)
-        logger.addHandler(target)
+    target, swapped = swap_handlers(path)
     try:
         yield
     finally:
@@ -208,6 +208,17 @@ def logging_to(path: Path) -> Iterator[None]:
             logger.removeHandler(target)
             logger.addHandler(handler)
         target.close()
+
+
+def swap_handlers(path: Path) -> tuple[logging.Handler, list[tuple[logging.Logger, logging.Handler]]]:
+    """Send what loggers would print on the terminal to a file; gives the file's handler, and what it stands in for."""
+    target = logging.FileHandler(path, delay=True)
+    target.setFormatter(logging.Formatter("%(asctime)s | %(levelname)-7s | %(name)s - %(message)s"))
+    swapped = [(logger, handler) for logger in _loggers() for handler in logger.handlers if _prints(handler)]
+    for logger, handler in swapped:
+        logger.removeHandler(handler)
+        logger.addHandler(target)
+    return target, swapped
 
 
 def _loggers() -> list[logging.Logger]:

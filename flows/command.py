@@ -1,0 +1,180 @@
+"""The `worldloom` command: weave worlds, list them, look at one, audit them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from importlib.metadata import version as installed_version
+from typing import Annotated, Any, NoReturn
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from artifacts.errors import InvalidInput
+from artifacts.store import Store, open_store
+from flows import display, pages
+from flows.boundary import FAILED, INTERRUPTED, OK, REJECTED, guarded
+from tasks.order import EMBEDDED_MODEL, Order, require_scenarios, scenario_named
+from tasks.tally import Tally
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+
+StoreOption = Annotated[
+    str, typer.Option("--store", envvar="WORLDLOOM_STORE", help="Folder or fsspec URL that holds the worlds.", show_default=True)
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+
+
+@app.callback()
+def about() -> None:
+    """Weave executable, database-backed worlds with verified tasks for tool-using agents."""
+
+
+@app.command()
+def synthesize(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAMES]...", help="Scenario names, such as 'Veterinary clinic'.")] = None,
+    *,
+    scenarios: Annotated[str | None, typer.Option(metavar="FILE", help="JSONL of scenarios: name, description, category.")] = None,
+    worlds: Annotated[int | None, typer.Option(min=1, help="Fill up to this many from the shipped scenarios, then invented ones.")] = None,
+    tasks_per_world: Annotated[int, typer.Option(min=1, max=1000, help="Agent tasks in each world.")] = 10,
+    model: Annotated[str, typer.Option(help="provider/name, or the embedded one.")] = EMBEDDED_MODEL,
+    api_base: Annotated[str | None, typer.Option(metavar="URL", help="Where an OpenAI-compatible server of yours answers.")] = None,
+    fault_rate: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of answers that the embedded model spoils on purpose.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Tells repeated draws of one scenario apart.")] = 0,
+    temperature: Annotated[float | None, typer.Option(min=0.0, max=2.0, help="Sampling temperature; the model's own if left out.")] = None,
+    max_concurrency: Annotated[int | None, typer.Option(min=1, help="Drafts in hand at once.")] = None,
+    store: StoreOption = "./loom",
+    as_json: JsonOption = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+) -> int:
+    """Weave worlds from scenarios. Run it again to resume: what is done is skipped, and no answer is paid for twice."""
+    order = ordered(
+        names=tuple(names or ()),
+        scenarios=scenarios,
+        worlds=worlds,
+        tasks_per_world=tasks_per_world,
+        model=model,
+        api_base=api_base,
+        fault_rate=fault_rate,
+        seed=seed,
+        temperature=temperature,
+        max_concurrency=max_concurrency,
+    )
+    for name in order.names:
+        scenario_named(name)
+    require_scenarios(order)
+    return weave(order, store, as_json, quiet)
+
+
+def ordered(**arguments: Any) -> Order:
+    """The arguments as an order; raises InvalidInput."""
+    try:
+        return Order(**arguments)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        raise InvalidInput(
+            f"--{'-'.join(str(problem['loc'][0]).split('_'))}: {problem['msg']}.", "Try `worldloom synthesize --help`."
+        ) from error
+
+
+def weave(order: Order, url: str, as_json: bool, quiet: bool) -> int:
+    """Run the flow with the figures in view, and say how it ended."""
+    from flows.synthesize import run
+
+    console = Console(stderr=as_json, quiet=quiet)
+    began = time.monotonic()
+    with display.shown(console, quiet or as_json) as listener:
+        tally = run(order, url, listener, lambda tally: leave(console, tally, url))
+    elapsed = time.monotonic() - began
+    if as_json:
+        print_json({**display.summary(tally, elapsed), "store": url})
+    else:
+        console.print(display.closing(tally, elapsed))
+        console.print(display.farewell(tally, url), highlight=False, soft_wrap=True)
+    return INTERRUPTED if tally.interrupted else FAILED if tally.unfinished else REJECTED if tally.rejected + tally.known_rejected else OK
+
+
+def leave(console: Console, tally: Tally, url: str) -> NoReturn:
+    """End the process although drafts are in hand that will not end: what is sealed is published, what is paid is journaled."""
+    console.print(display.farewell(tally, url), highlight=False, soft_wrap=True)
+    sys.stdout.flush()
+    os._exit(INTERRUPTED)
+
+
+@app.command("ls")
+def list_worlds(store: StoreOption = "./loom", as_json: JsonOption = False) -> None:
+    """List the worlds of a store."""
+    found = opened(store).worlds()
+    if as_json:
+        print_json([{**summary._asdict(), "created_at": summary.created_at.isoformat()} for summary in found])
+    else:
+        Console().print(pages.listing(found, store))
+
+
+@app.command()
+def show(
+    world: Annotated[str, typer.Argument(metavar="WORLD", help="A world's id, or enough of its beginning.")],
+    task: Annotated[str | None, typer.Option(help="Show this task's solution and checks, such as t03.")] = None,
+    store: StoreOption = "./loom",
+    as_json: JsonOption = False,
+) -> None:
+    """Show a world: its scenario, tables, tools, tasks and verdicts."""
+    found = opened(store).world(world)
+    if as_json:
+        print_json(pages.plain_world(found) if task is None else pages.task_named(found, task).canonical())
+    else:
+        Console().print(pages.world_page(found) if task is None else pages.task_page(found, pages.task_named(found, task)))
+
+
+@app.command()
+def audit(
+    worlds: Annotated[list[str] | None, typer.Argument(metavar="[WORLD]...", help="Worlds to judge again; all if left out.")] = None,
+    store: StoreOption = "./loom",
+    as_json: JsonOption = False,
+) -> int:
+    """Judge worlds again by every gate, from their bundles alone, and compare with what is on record."""
+    from tasks.auditing import audit_worlds
+
+    shelf = opened(store)
+    names = list(worlds or [summary.world_id for summary in shelf.worlds()])
+    found = audit_worlds(shelf, names)
+    if as_json:
+        print_json([judged._asdict() for judged in found])
+    else:
+        Console().print(pages.audit_page(found))
+    return OK if all(judged.holds for judged in found) else FAILED
+
+
+@app.command()
+def version(as_json: JsonOption = False) -> None:
+    """Print the versions of Worldloom and of what decides its outcomes."""
+    import apsw
+
+    found = {"worldloom": installed_version("worldloom"), "python": sys.version.split()[0], "sqlite": apsw.sqlite_lib_version()}
+    found |= {name: installed_version(name) for name in ("prefect", "dspy", "sqlglot")}
+    if as_json:
+        print_json(found)
+    else:
+        Console(highlight=False).print("\n".join(f"{name} {number}" for name, number in found.items()))
+
+
+def opened(url: str) -> Store:
+    """The store, which has to be there."""
+    return open_store(url, create=False)
+
+
+def print_json(value: Any) -> None:
+    """JSON on standard output, and nothing else with it."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def main() -> None:
+    """The entry point of the command."""
+    sys.exit(guarded(lambda: app(standalone_mode=False)))
+
+
+if __name__ == "__main__":
+    main()

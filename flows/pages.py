@@ -1,0 +1,126 @@
+"""What `worldloom ls`, `show` and `audit` print: pure functions from nouns to things that rich can print."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.panel import Panel
+from rich.syntax import Syntax
+from rich.table import Table
+
+from artifacts.agent_task import AgentTask
+from artifacts.bundle import counts_of
+from artifacts.errors import UnknownName
+from artifacts.page import parameters
+from artifacts.shape import shape_of
+from artifacts.store import WorldSummary
+from artifacts.verdict import Reject, Verdict
+from artifacts.world import World
+from tasks.auditing import Judged
+
+MAX_FIGURE = 60
+
+
+def listing(found: Sequence[WorldSummary], store: str) -> RenderableType:
+    """The worlds of a store, one line each."""
+    if not found:
+        return f"No worlds in {escape(store)} yet. Weave some with `worldloom synthesize`."
+    table = Table("world", "name", "category", title=f"{len(found)} worlds in {escape(store)}", title_justify="left")
+    for heading in ("tables", "rows", "tools", "tasks"):
+        table.add_column(heading, justify="right")
+    for summary in found:
+        counts = (summary.tables, summary.rows, summary.tools, summary.tasks)
+        table.add_row(summary.world_id, escape(summary.name), escape(summary.category), *(str(count) for count in counts))
+    return table
+
+
+def world_page(world: World) -> RenderableType:
+    """A world on one page: scenario, tables with their rows, tools, tasks, verdicts."""
+    scenario = world.scenario
+    made_by = f"[dim]{escape(world.recipe.model)} · clock {world.clock.start} · digest {world.digest[:16]}…[/]"
+    head = Panel(
+        f"{escape(scenario.description)}\n{made_by}", title=f"{escape(scenario.name)} · {escape(scenario.category)}", title_align="left"
+    )
+    return Group(head, tables_table(world), tools_table(world), tasks_table(world), verdicts_table(world.report), f"[bold]{world.id}[/]")
+
+
+def tables_table(world: World) -> Table:
+    """Each table with its columns and the number of its rows."""
+    table = Table("table", "rows", "columns", title="Tables", title_justify="left")
+    for shape in shape_of(world.schema_sql, world.seed_sql):
+        table.add_row(shape.name, str(shape.rows), ", ".join(column.name for column in shape.columns))
+    return table
+
+
+def tools_table(world: World) -> Table:
+    """Each tool with its parameters and what it does."""
+    table = Table("tool", "parameters", "does", title="Tools", title_justify="left")
+    for tool in world.tools:
+        table.add_row(tool.name, escape(parameters(tool)), escape(tool.description))
+    return table
+
+
+def tasks_table(world: World) -> Table:
+    """Each agent task with its kind, the calls of its solution, and its instruction."""
+    table = Table("task", "kind", "calls", "instruction", title="Agent tasks", title_justify="left")
+    for task in world.tasks:
+        table.add_row(task.id, task.kind, str(len(task.solution)), escape(task.instruction))
+    return table
+
+
+def verdicts_table(report: Sequence[Verdict]) -> Table:
+    """Each gate with its verdict and what it measured."""
+    table = Table("gate", "verdict", "figures", title="Verdicts", title_justify="left")
+    for verdict in report:
+        colour = "red" if isinstance(verdict, Reject) else "green"
+        table.add_row(verdict.gate, f"[{colour}]{verdict.verdict}[/]", escape(figures_line(verdict.figures)))
+    return table
+
+
+def figures_line(figures: Mapping[str, Any]) -> str:
+    """Figures on one line, long ones cut short."""
+    plain = ((name, value if isinstance(value, str) else json.dumps(value, default=str)) for name, value in figures.items())
+    return ", ".join(f"{name} {value if len(value) <= MAX_FIGURE else value[:MAX_FIGURE] + '…'}" for name, value in plain)
+
+
+def task_named(world: World, task_id: str) -> AgentTask:
+    """The world's task of that id; raises UnknownName with the nearest."""
+    found = {task.id: task for task in world.tasks}
+    if task_id not in found:
+        near = difflib.get_close_matches(task_id, found, n=3, cutoff=0.3) or list(found)[:3]
+        raise UnknownName(f"{world.id} has no task '{task_id}'.", f"Did you mean {' or '.join(near)}?")
+    return found[task_id]
+
+
+def task_page(world: World, task: AgentTask) -> RenderableType:
+    """A task with its reference solution, answer and checks."""
+    steps = Table("", "tool", "arguments", title="Reference solution", title_justify="left")
+    for number, call in enumerate(task.solution):
+        steps.add_row(str(number), call.tool, escape(json.dumps(call.arguments, ensure_ascii=False)))
+    answer = [] if task.answer is None else [f"[bold]Answer:[/] {escape(json.dumps(list(task.answer), ensure_ascii=False))}"]
+    checks = [part for check in task.checks for part in (f"[bold]{escape(check.name)}[/]", Syntax(check.sql, "sql", word_wrap=True))]
+    exempt = [f"[dim]free columns: {', '.join(task.free_columns)}[/]"] if task.free_columns else []
+    return Group(
+        Panel(escape(task.instruction), title=f"{world.id} · {task.id} · {task.kind}", title_align="left"), steps, *answer, *checks, *exempt
+    )
+
+
+def plain_world(world: World) -> dict[str, Any]:
+    """A world for machines: its content, identity, counts and report."""
+    report = [verdict.canonical() for verdict in world.report]
+    return {"id": world.id, "digest": world.digest, "counts": counts_of(world), **world.content(), "report": report}
+
+
+def audit_page(found: Sequence[Judged]) -> RenderableType:
+    """The outcome of an audit, a line a world, and the first thing wrong with each that fails."""
+    table = Table("world", "gates passed", "agrees with its report", "first problem", title="Audit", title_justify="left")
+    for judged in found:
+        agrees = "[green]yes[/]" if judged.agrees else "[red]no[/]"
+        table.add_row(escape(judged.world_id), f"{judged.passed}/{judged.gates}", agrees, escape(judged.problem))
+    good = sum(judged.holds for judged in found)
+    return Group(table, f"[bold]{good} of {len(found)} worlds hold.[/]")
