@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
 import dspy
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
+from artifacts.agent_task import AgentTask
+from artifacts.errors import StatementFailed
+from artifacts.verdict import Diagnostic
+from artifacts.world import Draft
+from containers.environment import Blueprint, Environment
+from containers.reference import UnresolvedReference, replay, resolve
 from tasks.adapter import with_rules
+from tasks.correction import Ask, Built, Made, Problems, Reply, Stage, correct
+from tasks.gates import diagnose
+from tasks.scenario import scenario_text
+from tasks.stage import StageResult, stage_task
+from tasks.task_view import data_text, tool_lines
+from tasks.tools import without_size
+
+BATCH = 12
+"""The most tasks asked for in one call."""
+
+_CLOCK_SHIFT = 97
+"""Calls by which the clock is ahead in a second replay: enough to change seconds and minutes."""
 
 
 class CallDraft(BaseModel):
@@ -37,6 +57,10 @@ class TaskDraft(BaseModel):
 
 
 RULES = """
+`tools`: name(parameters) -> result: what it does; `?` marks optional, [{…}] a list; `writes` tells the columns it updates, +table
+rows it adds, -table rows it deletes. `data`: all rows at the start, as table(columns): rows; values are separated by |, - is NULL.
+The signed-in user is row 1 of the people's table. The clock says 2026-03-02 09:00.
+
 A task is {"instruction","kind","solution","answer","checks","free_columns"}; one line of JSON each. The agent gets the instruction
 and the tools, nothing else.
 
@@ -58,18 +82,18 @@ in `data`; new rows by content: SELECT EXISTS(SELECT 1 FROM final.notes WHERE or
 free_columns: ["table.column"] for what may differ in a right result: columns filled from the clock, text left to the agent.""".strip()
 
 
+Drafts = tuple[TaskDraft, ...]
+
+
 @with_rules(RULES)
 class WriteTasks(dspy.Signature):
     """Write `count` tasks that test whether an assistant can get things done in this application with its tools.
-
-    `tools`: name(parameters) -> result: what it does; `?` marks optional, `writes` what it changes. `data`: all rows at the start, as
-    table(columns): rows; values are separated by |. The signed-in user is row 1 of the people's table. The clock says 2026-03-02 09:00.
 
     {rules}
 
     About 3 of 10 read, 4 write, 3 mixed. Half of them take 4 or more calls: choices among several records, totals to compute from
     what was read, several dependent changes, a condition to check first. Take up the intentions; no two tasks about the same record
-    and change; use many different tools.
+    and change, none like one in `existing`; use many different tools.
 
     tasks: a JSON array of tasks.
     """
@@ -78,6 +102,7 @@ class WriteTasks(dspy.Signature):
     intentions: list[str] = dspy.InputField()
     tools: list[str] = dspy.InputField()
     data: str = dspy.InputField()
+    existing: list[str] = dspy.InputField()
     count: int = dspy.InputField()
     tasks: list[TaskDraft] = dspy.OutputField()
 
@@ -86,9 +111,6 @@ class WriteTasks(dspy.Signature):
 class RepairTasks(dspy.Signature):
     """Mend the tasks in `failing`, which test whether an assistant can get things done with these tools on this data: every
     problem listed must be gone. A task keeps its id, and its idea where that can be saved.
-
-    `tools`: name(parameters) -> result: what it does. `data`: all rows at the start, as table(columns): rows; values are separated by |.
-    The signed-in user is row 1 of the people's table. The clock says 2026-03-02 09:00.
 
     {rules}
 
@@ -102,3 +124,160 @@ class RepairTasks(dspy.Signature):
     failing: list[TaskDraft] = dspy.InputField()
     problems: list[str] = dspy.InputField()
     tasks: list[TaskDraft] = dspy.OutputField()
+
+
+_TASK_PLACE = re.compile(r"task:(t\d+)")
+
+
+def run(draft: Draft, model: dspy.LM) -> StageResult:
+    """Fill in the draft's agent tasks."""
+    return correct(STAGE, draft, model)
+
+
+def _write(draft: Draft, ask: Ask) -> Made[Drafts]:
+    """As many calls as the tasks need, each told of the instructions so far."""
+    inputs = {
+        "scenario": scenario_text(draft.scenario),
+        "intentions": list(draft.intentions),
+        "tools": tool_lines(draft),
+        "data": data_text(draft),
+    }
+    parts: Drafts = ()
+    replies: tuple[Reply, ...] = ()
+    wanted = draft.recipe.size.tasks
+    for _ in range(-(-wanted // BATCH)):
+        existing = [part.instruction for part in parts]
+        reply = ask(WriteTasks, {**inputs, "existing": existing, "count": min(BATCH, wanted - len(parts))})
+        parts = merged(parts, reply.values["tasks"], frozenset())
+        replies += (reply,)
+    return Made(parts, replies)
+
+
+def _repair(draft: Draft, parts: Drafts, problems: Problems, ask: Ask) -> Made[Drafts]:
+    named = failing_ids(problems)
+    inputs = {
+        "scenario": scenario_text(draft.scenario),
+        "tools": tool_lines(draft),
+        "data": data_text(draft),
+        "failing": [part for part in parts if part.id in named],
+        "problems": [problem.line() for problem in problems],
+    }
+    reply = ask(RepairTasks, inputs)
+    return Made(merged(parts, reply.values["tasks"], named), (reply,))
+
+
+def failing_ids(problems: Problems) -> frozenset[str]:
+    """The tasks that diagnostics name by their place."""
+    return frozenset(match.group(1) for problem in problems if (match := _TASK_PLACE.match(problem.place)))
+
+
+def merged(current: Drafts, answered: Iterable[TaskDraft], replace: frozenset[str]) -> Drafts:
+    """The tasks with the answer in them: one that names a task of `replace` takes its place, one that names none takes the
+    first such place that is still open, or a new number; sound tasks are not touched.
+    """
+    by_id = {part.id: part for part in current}
+    nameless = []
+    open_places = {key: None for key in by_id if key in replace}
+    for part in answered:
+        if part.id in open_places:
+            by_id[part.id] = part
+            del open_places[part.id]
+        elif part.id not in replace:
+            nameless.append(part)
+    for part in nameless:
+        place = next(iter(open_places), None) or f"t{len(by_id) + 1:02d}"
+        open_places.pop(place, None)
+        by_id[place] = part.model_copy(update={"id": place})
+    return tuple(by_id.values())
+
+
+def _build(draft: Draft, parts: Drafts) -> Built:
+    tasks, unformed = formed(draft, parts[: draft.recipe.size.tasks])
+    built = draft.model_copy(update={"tasks": tasks})
+    problems = diagnose(built, "agent_tasks") if tasks else ()
+    none = () if parts else (Diagnostic(code="task.none", place="tasks", message="There are no tasks."),)
+    return Built(built, (*none, *unformed, *without_size(problems, len(parts), draft.recipe.size.tasks)))
+
+
+def formed(draft: Draft, parts: Drafts) -> tuple[tuple[AgentTask, ...], Problems]:
+    """The drafts as agent tasks, answers taken from a replay and clock columns freed, and why some are none."""
+    try:
+        blueprint = Blueprint.of(draft.model_copy(update={"tasks": ()}))
+    except StatementFailed as error:
+        return (), (Diagnostic(code="seed.statement", place="seed", message=error.message),)
+    tasks: list[AgentTask] = []
+    problems: list[Diagnostic] = []
+    with Environment.fork(blueprint) as environment:
+        for part in parts:
+            try:
+                tasks.append(_task_of(part, environment))
+            except ValidationError as error:
+                problems.extend(_misformed(part.id, error))
+            except UnresolvedReference as error:
+                place = f"task:{part.id}/answer"
+                problems.append(Diagnostic(code="task.answer", place=place, message=f"{error}.", hint="Name a value by its path."))
+    return tuple(tasks), tuple(problems)
+
+
+def _task_of(part: TaskDraft, environment: Environment) -> AgentTask:
+    """Raises ValidationError, UnresolvedReference."""
+    plain = part.model_dump(mode="json")
+    plain["answer"] = None
+    task = AgentTask.model_validate(plain)
+    environment.reset()
+    replayed = replay(environment, task.solution)
+    if replayed.failed_at is not None:
+        # The gate that replays tells of the failure; an answer cannot be had before it is mended.
+        return task.model_copy(update={"answer": _literals(part.answer)})
+    free = tuple(dict.fromkeys((*task.free_columns, *_clock_columns(task, environment))))
+    answer = _answer(part.answer, [observation.result for observation in replayed.observations])
+    return AgentTask.model_validate({**plain, "answer": answer, "free_columns": free})
+
+
+def _literals(answer: list[Any] | None) -> tuple[Any, ...] | None:
+    kept = tuple(value for value in answer or () if not isinstance(value, dict | list))
+    return None if answer is None else kept
+
+
+def _answer(answer: list[Any] | None, results: list[Any]) -> list[Any] | None:
+    """The values that a right answer must hold; a reference to a list of values stands for all of them."""
+    if answer is None:
+        return None
+    values: list[Any] = []
+    for value in resolve(answer, results):
+        if isinstance(value, dict):
+            raise UnresolvedReference(f"the answer is to hold plain values, not {str(value)[:80]}")
+        values.extend(value if isinstance(value, list) else [value])
+    return values
+
+
+def _clock_columns(task: AgentTask, environment: Environment) -> tuple[str, ...]:
+    """Columns whose end values depend on when the calls were made, found by a second replay with the clock ahead."""
+    first = _end_values(environment)
+    environment.reset()
+    for _ in range(_CLOCK_SHIFT):
+        environment.call_tool("")  # an unknown tool changes nothing but the clock
+    if replay(environment, task.solution).failed_at is not None:
+        return ()
+    second = _end_values(environment)
+    return tuple(sorted(f"{table}.{column}" for (table, key, column), value in first.items() if second.get((table, key, column)) != value))
+
+
+def _end_values(environment: Environment) -> dict[tuple[str, tuple[Any, ...], str], Any]:
+    changes = environment.difference()
+    return {(c.table, c.key, column): value for c in changes for column, value in (c.after or {}).items()}
+
+
+def _misformed(task_id: str, error: ValidationError) -> list[Diagnostic]:
+    return [
+        Diagnostic(
+            code="task.form",
+            place="/".join((f"task:{task_id}", *map(str, wrong["loc"][:2]))),
+            message=f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}.",
+        )
+        for wrong in error.errors()[:4]
+    ]
+
+
+STAGE: Stage[Drafts] = Stage("agent_tasks", _write, _repair, _build)
+write_agent_tasks = stage_task("write_agent_tasks", run)

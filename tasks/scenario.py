@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import count
 
 import dspy
 from pydantic import BaseModel, ValidationError
 
 from artifacts.scenario import MAX_DESCRIPTION, Scenario
-from tasks.correction import Reply, asking
+from artifacts.verdict import Diagnostic
+from artifacts.world import Draft
+from tasks.correction import Ask, Built, Made, Problems, Reply, Stage, asking, correct
+from tasks.scenario_pool import shipped_scenarios
+from tasks.stage import StageResult, stage_task
+
+_FEWEST_WORDS = 8
 
 
 class ScenarioDraft(BaseModel):
@@ -57,32 +65,70 @@ def scenario_text(scenario: Scenario) -> str:
     return f"Name: {scenario.name}\nCategory: {scenario.category}\nDescription: {scenario.description}"
 
 
-def describe(scenario: Scenario, categories: Sequence[str], model: dspy.LM, seed: int = 0) -> tuple[Scenario, Reply | None]:
-    """The scenario with a description and a category; whatever it already has stays, and nothing is asked when nothing is missing.
+def run(draft: Draft, model: dspy.LM) -> StageResult:
+    """Fill in the scenario's description and category where they are missing; nothing is asked when nothing is."""
+    if draft.scenario.description and draft.scenario.category:
+        return StageResult(draft=draft)
+    return correct(STAGE, draft, model)
 
-    An answer without a usable part leaves that part empty: a bare name is enough for the stages that follow.
-    """
-    if scenario.description and scenario.category:
-        return scenario, None
-    reply = asking(model, seed)(DescribeScenario, {"name": scenario.name, "categories": list(categories)})
-    description = scenario.description or str(reply.values["description"])[:MAX_DESCRIPTION]
-    category = scenario.category or nearest_category(str(reply.values["category"]), categories)
-    return _checked(scenario.name, description, category) or scenario, reply
+
+Parts = tuple[tuple[str, str], ...]
+"""The description and the category, or nothing."""
+
+
+def _write(draft: Draft, ask: Ask) -> Made[Parts]:
+    reply = ask(DescribeScenario, {"name": draft.scenario.name, "categories": list(categories())})
+    return Made(((str(reply.values["description"]), str(reply.values["category"])),), (reply,))
+
+
+def _repair(draft: Draft, _parts: Parts, _problems: Problems, ask: Ask) -> Made[Parts]:
+    """There is no smaller part to mend: another draw."""
+    return _write(draft, ask)
+
+
+def _build(draft: Draft, parts: Parts) -> Built:
+    ((said, category),) = parts
+    old = draft.scenario
+    description = old.description or _cut(" ".join(said.split()))
+    scenario = _checked(old.name, description, old.category or nearest_category(category, categories()))
+    if scenario is None or len(description.split()) < _FEWEST_WORDS:
+        message = f"The description {description[:80]!r} does not describe an application."
+        return Built(draft, (Diagnostic(code="scenario.description", place="scenario", message=message),))
+    return Built(draft.model_copy(update={"scenario": scenario}), ())
+
+
+def _cut(text: str) -> str:
+    """At most as long as a description may be, ended after a whole sentence where there is one."""
+    if len(text) <= MAX_DESCRIPTION:
+        return text
+    return text[: text.rfind(". ", 0, MAX_DESCRIPTION) + 1] or text[:MAX_DESCRIPTION]
+
+
+@cache
+def categories() -> tuple[str, ...]:
+    """The categories of the shipped scenarios, in alphabetical order."""
+    return tuple(sorted({scenario.category for scenario in shipped_scenarios() if scenario.category}))
+
+
+def inventor(model: dspy.LM, seed: int = 0) -> Callable[[str, Sequence[str], Sequence[str], int], Sequence[Scenario]]:
+    """What the scenario pool fills itself with: (category, examples, avoid, how many) -> scenarios; each call is a new draw."""
+    draws = count(seed)
+    return lambda category, examples, avoid, many: invent(category, examples, avoid, model, many=many, rollout=next(draws))[0]
 
 
 def invent(
-    category: str, examples: Sequence[str], avoid: Sequence[str], model: dspy.LM, *, count: int, rollout: int = 0
+    category: str, examples: Sequence[str], avoid: Sequence[str], model: dspy.LM, *, many: int, rollout: int = 0
 ) -> tuple[tuple[Scenario, ...], Reply]:
     """New scenarios of a category, as many as the answer holds that can be used; duplicates are the caller's to find."""
-    inputs = {"category": category, "examples": list(examples), "avoid": list(avoid), "count": count}
+    inputs = {"category": category, "examples": list(examples), "avoid": list(avoid), "count": many}
     reply = asking(model, rollout)(InventScenarios, inputs)
     found = (_checked(each.name, each.description, category) for each in reply.values["scenarios"])
     return tuple(scenario for scenario in found if scenario is not None), reply
 
 
-def nearest_category(said: str, categories: Sequence[str]) -> str:
+def nearest_category(said: str, known: Sequence[str]) -> str:
     """The category that a model meant; empty when it is none of them."""
-    by_key = {category.casefold(): category for category in categories}
+    by_key = {category.casefold(): category for category in known}
     close = difflib.get_close_matches(said.strip().strip(".`\"'").casefold(), list(by_key), n=1, cutoff=0.7)
     return by_key[close[0]] if close else ""
 
@@ -92,3 +138,7 @@ def _checked(name: str, description: str, category: str) -> Scenario | None:
         return Scenario(name=name, description=" ".join(description.split()), category=category)
     except ValidationError:
         return None
+
+
+STAGE: Stage[Parts] = Stage("scenario", _write, _repair, _build)
+describe_scenario = stage_task("describe_scenario", run)

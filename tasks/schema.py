@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from graphlib import CycleError, TopologicalSorter
 
 import dspy
 
@@ -12,6 +11,7 @@ from artifacts.verdict import Diagnostic
 from artifacts.world import Draft
 from containers.initial_state import split_statements
 from tasks.adapter import with_rules
+from tasks.arrange import parents_first
 from tasks.correction import Ask, Built, Made, Problems, Stage, correct
 from tasks.gates import diagnose
 from tasks.scenario import scenario_text
@@ -145,13 +145,8 @@ def _name(statement: str) -> str:
 def ordered(statements: Iterable[str]) -> Statements:
     """Tables before those that refer to them, then views, triggers and indexes; otherwise as written. A cycle stays as written."""
     ranked = sorted(statements, key=_rank)
-    tables = {_name(s): s for s in ranked if _rank(s) == 0}
-    parents = {name: sorted(_parents(sql) & tables.keys() - {name}, key=list(tables).index) for name, sql in tables.items()}
-    try:
-        order = list(TopologicalSorter(parents).static_order())
-    except CycleError:
-        order = list(tables)
-    return (*(tables[name] for name in order), *(s for s in ranked if _rank(s)))
+    tables = [statement for statement in ranked if _rank(statement) == 0]
+    return (*parents_first(tables, _name, _parents), *ranked[len(tables) :])
 
 
 def _rank(statement: str) -> int:
@@ -159,8 +154,8 @@ def _rank(statement: str) -> int:
     return _RANK[found.group(1).upper()] if found else len(_RANK)
 
 
-def _parents(statement: str) -> set[str]:
-    return {name.lower() for name in _REFERENCE.findall(statement)}
+def _parents(statement: str) -> tuple[str, ...]:
+    return tuple(name.lower() for name in _REFERENCE.findall(statement))
 
 
 def text_of(statements: Iterable[str]) -> str:

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
 import dspy
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
+from artifacts.toolset import Tool
+from artifacts.verdict import Diagnostic
+from artifacts.world import Draft
+from containers.initial_state import split_statements
 from tasks.adapter import with_rules
+from tasks.correction import Ask, Built, Made, Problems, Stage, correct
+from tasks.gates import diagnose
+from tasks.parameters import UnreadableParameter, json_schema, signature_line
+from tasks.scenario import scenario_text
+from tasks.sealing import accept_tools
+from tasks.stage import StageResult, stage_task
+
+TOOLS_EACH = "12 to 20"
+"""How many tools that read, and how many that change."""
 
 
 class ToolDraft(BaseModel):
@@ -95,7 +110,8 @@ class WriteTools(dspy.Signature):
 @with_rules(LANGUAGE)
 class RepairTools(dspy.Signature):
     """Mend the tools in `failing`, which run on the SQLite database `ddl`: every problem listed must be gone, and a tool
-    keeps its name and its purpose. Where a problem says that tools are missing, write them too.
+    keeps its name and its purpose. Where a problem says that tools are missing, write them too; the ones in
+    `existing` stay as they are.
 
     {rules}
 
@@ -104,6 +120,131 @@ class RepairTools(dspy.Signature):
 
     scenario: str = dspy.InputField()
     ddl: str = dspy.InputField()
+    existing: list[str] = dspy.InputField()
     failing: list[ToolDraft] = dspy.InputField()
     problems: list[str] = dspy.InputField()
     tools: list[ToolDraft] = dspy.OutputField()
+
+
+Drafts = tuple[ToolDraft, ...]
+
+_TOOL_PLACE = re.compile(r"tool:([^/\s]+)")
+
+
+def run(draft: Draft, model: dspy.LM) -> StageResult:
+    """Fill in the draft's tools, their result types and examples derived."""
+    return correct(STAGE, draft, model)
+
+
+def _write(draft: Draft, ask: Ask) -> Made[Drafts]:
+    """Two calls: first the tools that read, then, with those in sight, the tools that change."""
+    inputs = {"scenario": scenario_text(draft.scenario), "intentions": list(draft.intentions), "ddl": readable_ddl(draft.schema_sql)}
+    reading = ask(WriteTools, {**inputs, "existing": [], "focus": "reading", "count": TOOLS_EACH})
+    known = signatures(reading.values["tools"])
+    changing = ask(WriteTools, {**inputs, "existing": known, "focus": "changing", "count": TOOLS_EACH})
+    return Made(merged(reading.values["tools"], changing.values["tools"]), (reading, changing))
+
+
+def _repair(draft: Draft, parts: Drafts, problems: Problems, ask: Ask) -> Made[Drafts]:
+    named = failing_names(problems)
+    failing = [tool for tool in parts if tool.name in named]
+    inputs = {
+        "scenario": scenario_text(draft.scenario),
+        "ddl": readable_ddl(draft.schema_sql),
+        "existing": signatures(tool for tool in parts if tool.name not in named),
+        "failing": failing,
+        "problems": [problem.line() for problem in problems],
+    }
+    reply = ask(RepairTools, inputs)
+    return Made(merged(parts, reply.values["tools"], replace=named), (reply,))
+
+
+def _build(draft: Draft, parts: Drafts) -> Built:
+    tools, unformed = formed(parts)
+    built = draft.model_copy(update={"tools": tools})
+    if not tools:
+        return Built(built, unformed or (Diagnostic(code="tool.none", place="tools", message="There are no tools."),))
+    accepted = accept_tools(built)
+    problems = diagnose(accepted, "tools")
+    return Built(accepted, (*unformed, *without_size(problems, len(parts), draft.recipe.size.tools)))
+
+
+def without_size(problems: Problems, written: int, least: int) -> Problems:
+    """A part that could not be formed is told of already; that there are too few then is no news."""
+    return tuple(p for p in problems if not (p.code == "size.too_few" and written >= least))
+
+
+def _prune(parts: Drafts, problems: Problems) -> Drafts:
+    named = failing_names(problems)
+    return tuple(tool for tool in parts if tool.name not in named)
+
+
+def failing_names(problems: Problems) -> frozenset[str]:
+    """The tools that diagnostics name by their place."""
+    return frozenset(match.group(1) for problem in problems if (match := _TOOL_PLACE.match(problem.place)))
+
+
+def merged(current: Iterable[ToolDraft], answered: Iterable[ToolDraft], replace: frozenset[str] = frozenset()) -> Drafts:
+    """The tools with the answer in them: those of `replace` are replaced, new ones are added, sound ones are not touched."""
+    tools: dict[str, ToolDraft] = {}
+    for tool in current:
+        tools.setdefault(tool.name, tool)
+    for tool in answered:
+        if tool.name in replace or tool.name not in tools:
+            tools[tool.name] = tool
+    return tuple(tools.values())
+
+
+def formed(parts: Drafts) -> tuple[tuple[Tool, ...], Problems]:
+    """The drafts as tools, and why some are none."""
+    tools: list[Tool] = []
+    problems: list[Diagnostic] = []
+    for part in parts:
+        try:
+            tools.append(tool_of(part))
+        except ValidationError as error:
+            problems.extend(_misformed(part.name, error))
+        except UnreadableParameter as error:
+            place = f"tool:{part.name}/parameters"
+            problems.append(Diagnostic(code="tool.parameters", place=place, message=f"{error}.", hint="Write it in the short grammar."))
+    return tuple(tools), tuple(problems)
+
+
+def tool_of(part: ToolDraft) -> Tool:
+    """A draft as a tool; raises ValidationError or UnreadableParameter."""
+    fields = {"name": part.name, "description": part.description, "parameters": json_schema(part.parameters)}
+    return Tool.model_validate({**fields, "program": part.program, "example": part.example})
+
+
+def _misformed(name: str, error: ValidationError) -> list[Diagnostic]:
+    return [
+        Diagnostic(
+            code="tool.form",
+            place="/".join((f"tool:{name}", *map(str, wrong["loc"][:2]))),
+            message=f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}.",
+            hint="A step has one of the keys require, refuse, let, run, each, return, and only the fields that go with it.",
+        )
+        for wrong in error.errors()[:4]
+    ]
+
+
+def signatures(tools: Iterable[ToolDraft]) -> list[str]:
+    """One line each, as far as the parameters can be read: `cancel_order(order_id: integer): Cancel …`."""
+    return [f"{_signature(tool)}: {tool.description}" for tool in tools]
+
+
+def _signature(tool: ToolDraft) -> str:
+    try:
+        return signature_line(tool.name, json_schema(tool.parameters))
+    except UnreadableParameter:
+        return f"{tool.name}({', '.join(tool.parameters)})"
+
+
+def readable_ddl(schema_sql: str) -> str:
+    """The schema as tools need it: tables and views, without indexes, each statement's space drawn together."""
+    shown = (text if "--" in text else " ".join(text.split()) for text in split_statements(schema_sql))
+    return "\n".join(f"{s};" for s in shown if not re.match(r"CREATE (UNIQUE )?INDEX", s, re.IGNORECASE))
+
+
+STAGE: Stage[Drafts] = Stage("tools", _write, _repair, _build, _prune)
+write_tools = stage_task("write_tools", run)

@@ -1,0 +1,78 @@
+"""What the author of agent tasks sees of a world: its tools on one line each, and its rows in few tokens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from artifacts.toolset import Tool
+from artifacts.world import Draft
+from containers.environment import Blueprint, Environment
+from tasks.catalog import Table
+from tasks.parameters import signature_line
+from tasks.programs import Site, sites_of
+from tasks.scratch import catalog_of
+
+
+def tool_lines(draft: Draft) -> list[str]:
+    """`cancel_order(order_id: integer) -> {id,status} writes orders.status: Cancel …`, one line per tool."""
+    return [_tool_line(tool, sites_of(tool, draft.schema_sql)) for tool in draft.tools]
+
+
+def _tool_line(tool: Tool, sites: tuple[Site, ...]) -> str:
+    written = _written(sites)
+    changes = f" writes {', '.join(written)}" if written else ""
+    return f"{signature_line(tool.name, tool.parameters)} -> {_result(sites)}{changes}: {' '.join(tool.description.split())}"
+
+
+def _result(sites: tuple[Site, ...]) -> str:
+    shown = [(site.key, _shape(site)) for site in sites if site.role == "return"]
+    if len(shown) == 1 and shown[0][0] is None:
+        return shown[0][1]
+    return "{" + ", ".join(f"{key}: {shape}" for key, shape in shown) + "}"
+
+
+def _shape(site: Site) -> str:
+    names = ",".join(column.name for column in site.described.columns)
+    if site.shape == "value":
+        return "value"
+    return f"[{{{names}}}]" if site.shape == "many" else f"{{{names}}}"
+
+
+def _written(sites: tuple[Site, ...]) -> tuple[str, ...]:
+    """`orders.status` for each column updated, `+order_events` for inserts, `-order_lines` for deletes."""
+    found = (_written_by(verb, table, column) for site in sites for verb, table, column in sorted(site.described.writes))
+    return tuple(dict.fromkeys(found))
+
+
+def _written_by(verb: str, table: str, column: str) -> str:
+    return {"insert": f"+{table}", "delete": f"-{table}"}.get(verb, f"{table}.{column}")
+
+
+def data_text(draft: Draft) -> str:
+    """All rows of the initial state: `orders(id,user_id,status): 1|1|pending; 2|1|paid`, a table a line."""
+    tables = catalog_of(draft.schema_sql).tables.values()
+    with Environment.fork(Blueprint.of(draft.model_copy(update={"tools": (), "tasks": ()}))) as environment:
+        return "\n".join(_table_line(table, environment) for table in tables)
+
+
+def _table_line(table: Table, environment: Environment) -> str:
+    names = [column.name for column in table.columns.values()]
+    quoted = ", ".join(f'"{name}"' for name in names)
+    order = ", ".join(f'"{name}"' for name in table.primary_key or names)
+    rows = environment.query(f'SELECT {quoted} FROM "{table.name}" ORDER BY {order}')
+    return f"{table.name}({','.join(names)}): {'; '.join(_row_text(row.values()) for row in rows)}"
+
+
+def _row_text(values: Iterable[Any]) -> str:
+    return "|".join(map(_value_text, values))
+
+
+def _value_text(value: Any) -> str:
+    """A value in few characters; NULL is `-`, and a text that could be taken for something else is quoted."""
+    if value is None:
+        return "-"
+    text = str(value)
+    unclear = isinstance(value, str) and (text in ("", "-") or any(c in text for c in '|;\n"'))
+    return json.dumps(text, ensure_ascii=False) if unclear else text
