@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
-from itertools import count
 
 import dspy
 from pydantic import BaseModel, ValidationError
@@ -110,17 +109,11 @@ def categories() -> tuple[str, ...]:
     return tuple(sorted({scenario.category for scenario in shipped_scenarios() if scenario.category}))
 
 
-def inventor(model: dspy.LM, seed: int = 0) -> Callable[[str, Sequence[str], Sequence[str], int], Sequence[Scenario]]:
-    """What the scenario pool fills itself with: (category, examples, avoid, how many) -> scenarios; each call is a new draw."""
-    draws = count(seed)
-    return lambda category, examples, avoid, many: invent(category, examples, avoid, model, many=many, rollout=next(draws))[0]
-
-
 def invent(
-    category: str, examples: Sequence[str], avoid: Sequence[str], model: dspy.LM, *, many: int, rollout: int = 0
+    category: str, examples: Sequence[str], avoid: Sequence[str], model: dspy.LM, *, count: int, rollout: int = 0
 ) -> tuple[tuple[Scenario, ...], Reply]:
     """New scenarios of a category, as many as the answer holds that can be used; duplicates are the caller's to find."""
-    inputs = {"category": category, "examples": list(examples), "avoid": list(avoid), "count": many}
+    inputs = {"category": category, "examples": list(examples), "avoid": list(avoid), "count": count}
     reply = asking(model, rollout)(InventScenarios, inputs)
     found = (_checked(each.name, each.description, category) for each in reply.values["scenarios"])
     return tuple(scenario for scenario in found if scenario is not None), reply
