@@ -154,6 +154,7 @@ def summary(tally: Tally, elapsed: float) -> dict[str, Any]:
         "recalled": len(tally.attempts) - len(tally.paid),
         "cost_usd": cost(tally.paid),
         "seconds": round(elapsed, 3),
+        "weaving_seconds": None if tally.weaving_seconds is None else round(tally.weaving_seconds, 3),
         "rejections": dict(tally.rejections),
         "faults": list(tally.faults),
         "stages": figures,

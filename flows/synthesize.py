@@ -62,7 +62,7 @@ def synthesize(order: Order, store: str = "./loom") -> dict[str, int]:
     tally, waiting = resumed(shelf, planned)
     watch.listener(tally)
     record_run(shelf, order, tally, run_id=run_id, started=started)
-    batch, hand = Batch(), Hand()
+    batch, hand, began = Batch(), Hand(), monotonic()
     with runner_for(order, shelf.home) as runner:
         STOPPING.set(watch.stop)
         for woven in fan_out(submitting(runner, order, shelf.home), waiting, order.width, hand, watch.stop):
@@ -70,7 +70,8 @@ def synthesize(order: Order, store: str = "./loom") -> dict[str, int]:
             watch.listener(tally)
             if batch.due(monotonic()):
                 tally, batch = published(tally, batch, shelf.url, run_id)
-        tally = published(tally, batch, shelf.url, run_id)[0]._replace(interrupted=watch.stop.is_set(), doing="recording")
+        tally = published(tally, batch, shelf.url, run_id)[0]
+        tally = tally._replace(interrupted=watch.stop.is_set(), doing="recording", weaving_seconds=monotonic() - began)
         record_run(shelf, order, tally, run_id=run_id, started=started, ended=utc_now())
         watch.listener(tally)
         if hand:

@@ -61,6 +61,7 @@ class Tally(NamedTuple):
     interrupted: bool = False
     task_runs: int = 0
     left_out: tuple[str, ...] = ()
+    weaving_seconds: float | None = None
 
     @property
     def finished(self) -> int:

@@ -54,7 +54,7 @@ def shell_lines(page: Path) -> list[str]:
     blocks = "\n".join(re.findall(r"```(?:sh|bash|console)\n(.*?)```", text, re.DOTALL)).replace("\\\n", " ")
     inline = re.findall(r"`((?:worldloom|make) [^`]+)`", text)
     lines = [line.strip().removeprefix("$ ") for line in [*blocks.splitlines(), *inline]]
-    return [line for line in lines if re.match(r"(worldloom|make)\b", line)]
+    return [line.split("#")[0].strip() for line in lines if re.match(r"(worldloom|make)\b", line)]
 
 
 COMMANDS = [(page.name, line) for page in PAGES for line in shell_lines(page)]
@@ -62,7 +62,7 @@ COMMANDS = [(page.name, line) for page in PAGES for line in shell_lines(page)]
 
 @pytest.mark.parametrize(("page", "line"), COMMANDS)
 def test_a_command_on_a_page_exists(page: str, line: str) -> None:
-    words = line.split("#", maxsplit=1)[0].split()
+    words = line.split()
     if words[0] == "make":
         targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
         assert {word for word in words[1:] if "=" not in word} <= targets

@@ -1,0 +1,46 @@
+"""`make bench`: weave in a folder that is thrown away, measure, and print one table."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.environments import crowd, single, typical, worlds_of
+from benchmarks.weaving import Row, pace, tokens, under_faults, woven
+
+
+def measured(folder: Path, worlds: int, runs: int) -> list[Row]:
+    """Every figure."""
+    cores = len(os.sched_getaffinity(0))
+    clean = [(folder / f"run-{number}", woven(folder / f"run-{number}", "--worlds", str(worlds))) for number in range(runs)]
+    store, last = clean[-1]
+    faulty = woven(folder / "faulty", "--worlds", str(worlds), "--fault-rate", "0.3")
+    return [
+        *pace(clean, cores),
+        *single(typical(worlds_of(store))),
+        *crowd(store),
+        *tokens(store, last["sealed"]),
+        *under_faults(folder / "faulty", faulty),
+    ]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--worlds", type=int, default=100, help="worlds a run")
+    parser.add_argument("--runs", type=int, default=3, help="runs whose median is told")
+    options = parser.parse_args()
+    table = Table("measured", "figure", "aim", title=f"Worldloom on {len(os.sched_getaffinity(0))} cores, medians", title_justify="left")
+    with tempfile.TemporaryDirectory() as folder:
+        for row in measured(Path(folder), options.worlds, options.runs):
+            table.add_row(*row)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
