@@ -23,6 +23,7 @@ _VALUE = r"""("[^"]*"|'[^']*'|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|[^:]*?)"""
 _MARKS = re.compile(rf"\s*(\?)?\s*(?:=\s*{_VALUE})?\s*(?::\s*(.*))?$", re.DOTALL)
 _CHOICES = re.compile(r"one of\s+([^?:=]+)", re.IGNORECASE)
 _WORD = re.compile(r"[a-z]+", re.IGNORECASE)
+_RANGE = re.compile(r"\s+(-?\d+(?:\.\d+)?)\.\.(-?\d+(?:\.\d+)?)?")
 
 
 class UnreadableParameter(ValueError):
@@ -94,7 +95,14 @@ def _type(name: str, text: str) -> tuple[dict[str, Any], str]:
         raise UnreadableParameter(
             f"the parameter {name!r} has no known type in {text[:60]!r}; types are {', '.join(_TYPES)}, one of, list of"
         )
-    return dict(_TYPES[kind]), text[word.end() :]
+    bounds = _RANGE.match(text, word.end()) if kind in ("integer", "number") else None
+    return {**_TYPES[kind], **_bounds(bounds)}, text[bounds.end() if bounds else word.end() :]
+
+
+def _bounds(found: re.Match[str] | None) -> dict[str, Any]:
+    """The least and the greatest value of a range such as `1..5` or `1..`."""
+    ends = zip(("minimum", "maximum"), found.groups() if found else (), strict=False)
+    return {name: json.loads(end) for name, end in ends if end}
 
 
 def _choice(values: list[str]) -> dict[str, Any]:
