@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import dspy
 from prefect import task
 
 from artifacts.attempt import Attempt
@@ -14,27 +13,13 @@ from artifacts.identity import digest_of, short
 from artifacts.recipe import Recipe, Size
 from artifacts.scenario import Scenario
 from artifacts.world import Draft
-from tasks.agent_tasks import RepairTasks, WriteTasks
 from tasks.correction import Reply
 from tasks.models import ModelSettings
 from tasks.order import Order, scenario_named
-from tasks.requirements import WriteRequirements
-from tasks.scenario import DescribeScenario, InventScenarios, describe, invent
-from tasks.scenario_pool import Pool, categories_of, fill_to, load_scenarios, shipped_scenarios
-from tasks.schema import RepairSchema, WriteSchema
-from tasks.seed import RepairSeed, WriteSeed
-from tasks.stage import StageResult, model_at, stage_task
-from tasks.tools import RepairTools, WriteTools
-
-PROGRAMS: Mapping[str, tuple[Any, ...]] = {
-    "scenario": (DescribeScenario, InventScenarios),
-    "requirements": (WriteRequirements,),
-    "schema": (WriteSchema, RepairSchema),
-    "seed": (WriteSeed, RepairSeed),
-    "tools": (WriteTools, RepairTools),
-    "agent_tasks": (WriteTasks, RepairTasks),
-}
-"""The prompt programs of each stage."""
+from tasks.recipes import program_digests
+from tasks.scenario import invent
+from tasks.scenario_pool import Pool, fill_to, load_scenarios, shipped_scenarios
+from tasks.stage import model_at
 
 PLAN = "plan"
 """The draft id of the calls that invent scenarios: they belong to no draft."""
@@ -58,16 +43,6 @@ def settings_of(order: Order) -> ModelSettings:
 def recipe_of(order: Order) -> Recipe:
     """What decides a draft besides its scenario and the model's answers."""
     return Recipe(model=order.model, programs=program_digests(), seed=order.seed, size=Size(tasks=order.tasks_per_world))
-
-
-def program_digests() -> dict[str, str]:
-    """The digest of each stage's prompts: names, instructions and fields."""
-    return {stage: short(digest_of([_program(signature) for signature in signatures])) for stage, signatures in PROGRAMS.items()}
-
-
-def _program(signature: Any) -> list[Any]:
-    fields = [[name, str(field.annotation), field.json_schema_extra.get("desc", "")] for name, field in signature.fields.items()]
-    return [signature.__name__, signature.instructions, fields]
 
 
 @task(name="plan", persist_result=False)
@@ -111,16 +86,6 @@ def left_out(pool: Pool) -> Iterable[str]:
     missing = sum(pool.missing.values())
     if missing:
         yield f"{missing} more scenarios could not be found"
-
-
-def run_description(draft: Draft, model: dspy.LM) -> StageResult:
-    """Fill in the scenario's description and category, where they are missing."""
-    scenario, reply = describe(draft.scenario, categories_of(()), model, draft.recipe.seed)
-    attempts = () if reply is None else (attempt_of(draft.draft_id, 1, reply, accepted=scenario != draft.scenario),)
-    return StageResult(draft=draft.model_copy(update={"scenario": scenario}), attempts=attempts)
-
-
-describe_scenario = stage_task("describe_scenario", run_description)
 
 
 def attempt_of(draft_id: str, number: int, reply: Reply, accepted: bool) -> Attempt:

@@ -19,8 +19,8 @@ from artifacts.verdict import Reject
 from artifacts.world import Draft, World
 from tasks.agent_tasks import write_agent_tasks
 from tasks.models import ModelSettings
-from tasks.planning import describe_scenario
 from tasks.requirements import write_requirements
+from tasks.scenario import describe_scenario
 from tasks.schema import write_schema
 from tasks.seal import seal_world
 from tasks.seed import write_seed
