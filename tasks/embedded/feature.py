@@ -12,9 +12,8 @@ from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any, NamedTuple
 
-from containers.environment import Environment
-
 from artifacts.world import Clock, TableRows
+from containers.environment import Environment
 from tasks.embedded.domain import Domain, Term
 
 NOW = datetime.fromisoformat(Clock().start)
