@@ -42,7 +42,8 @@ STOPPING: ContextVar[threading.Event | None] = ContextVar("worldloom_stopping", 
 def weave(draft: Draft, settings: ModelSettings, home: Path) -> Woven:
     """Take a draft through the stages to a sealed world, a rejection, or a fault; raises nothing for what goes wrong with it."""
     woven = Woven(draft_id=draft.draft_id, name=draft.scenario.name, category=draft.scenario.category, task_runs=1)
-    for stage in WRITING if not draft.scenario.description else WRITING[1:]:
+    described = bool(draft.scenario.description and draft.scenario.category)
+    for stage in WRITING[1:] if described else WRITING:
         if stopping():
             return woven.model_copy(update={"fault": "the run was interrupted"})
         state = stage(draft, settings, home, return_state=True)
