@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict  # pydantic asks for this one before Python 3.12
 
 from artifacts.agent_task import AgentTask
 from artifacts.errors import InvalidBundle, UnsupportedFormat
@@ -26,13 +27,27 @@ HEAD = "world.json"
 BODY = ("schema.sql", "seed.sql", "tools.json", "tasks.json", "report.json", "README.md")
 """Every file but `world.json`, in the order in which they are written."""
 
+
+class HeadFields(TypedDict):
+    """What `world.json` alone says of a world."""
+
+    format: int
+    scenario: Scenario
+    recipe: Recipe
+    clock: Clock
+    me: int
+    sqlite_min: str
+    intentions: tuple[str, ...]
+
+
 MAX_FILE_BYTES = 64 * 1024 * 1024
 """A larger file is refused unread."""
 
 _TOOLS: TypeAdapter[tuple[Tool, ...]] = TypeAdapter(tuple[Tool, ...])
 _TASKS: TypeAdapter[tuple[AgentTask, ...]] = TypeAdapter(tuple[AgentTask, ...])
 _REPORT: TypeAdapter[tuple[Verdict, ...]] = TypeAdapter(tuple[Verdict, ...])
-_INTENTIONS: TypeAdapter[tuple[str, ...]] = TypeAdapter(tuple[str, ...])
+_HEAD: TypeAdapter[HeadFields] = TypeAdapter(HeadFields)
+_HEAD_FIELDS = tuple(HeadFields.__annotations__)
 
 
 def counts_of(world: World) -> dict[str, int]:
@@ -88,11 +103,12 @@ def get_bundle(files: Files, path: str) -> World:
     head = _head_of(where, head_bytes)
     _expect_names(where, files.names(path))
     body = {name: _read_file(files, prefix, name) for name in BODY}
-    _expect_hashes(where, head, body)
     try:
+        _expect_seal(where, head)
+        _expect_hashes(where, head, body)
         world = _world_of(where, head, body)
         _expect_identity(where, world, head, head_bytes, body)
-    except (ValueError, RecursionError) as problem:  # undecodable text, lone surrogates, JSON nested without end
+    except (ValueError, RecursionError) as problem:  # NaN, lone surrogates, JSON nested without end
         raise InvalidBundle(f"{where}: a file is not well formed: {problem}.", _EDITED) from problem
     return world
 
@@ -173,6 +189,11 @@ def _expect_names(where: str, names: tuple[str, ...]) -> None:
         raise InvalidBundle(f"{where}: {name} does not belong to a bundle.", "Move it elsewhere.")
 
 
+def _expect_seal(where: str, head: Mapping[str, Any]) -> None:
+    if head.get("seal") != digest_of({key: value for key, value in head.items() if key != "seal"}):
+        raise InvalidBundle(f"{where}: world.json was edited: its seal does not hold.", _EDITED)
+
+
 def _expect_hashes(where: str, head: Mapping[str, Any], body: Mapping[str, bytes]) -> None:
     stated = head.get("files")
     if not isinstance(stated, dict) or set(stated) != set(BODY):
@@ -183,30 +204,33 @@ def _expect_hashes(where: str, head: Mapping[str, Any], body: Mapping[str, bytes
 
 
 def _world_of(where: str, head: Mapping[str, Any], body: Mapping[str, bytes]) -> World:
+    def part(name: str, kind: TypeAdapter[Any]) -> Any:
+        return _valid(where, name, kind, _json(where, name, body[name]))
+
+    return World(
+        **_valid(where, HEAD, _HEAD, {key: head.get(key) for key in _HEAD_FIELDS}),
+        schema_sql=_text(where, "schema.sql", body),
+        seed_sql=_text(where, "seed.sql", body),
+        tools=part("tools.json", _TOOLS),
+        tasks=part("tasks.json", _TASKS),
+        report=part("report.json", _REPORT),
+    )
+
+
+def _valid(where: str, name: str, kind: TypeAdapter[Any], value: Any) -> Any:
     try:
-        return World(
-            format=head["format"],
-            scenario=Scenario.model_validate(head["scenario"]),
-            recipe=Recipe.model_validate(head["recipe"]),
-            clock=Clock.model_validate(head["clock"]),
-            me=head["me"],
-            sqlite_min=head["sqlite_min"],
-            intentions=_INTENTIONS.validate_python(head["intentions"]),
-            schema_sql=body["schema.sql"].decode(),
-            seed_sql=body["seed.sql"].decode(),
-            tools=_TOOLS.validate_python(_json(where, "tools.json", body["tools.json"])),
-            tasks=_TASKS.validate_python(_json(where, "tasks.json", body["tasks.json"])),
-            report=_REPORT.validate_python(_json(where, "report.json", body["report.json"])),
-        )
-    except KeyError as problem:
-        raise InvalidBundle(f"{where}: world.json has no {problem}.", _EDITED) from problem
+        return kind.validate_python(value)
     except ValidationError as problem:
-        raise InvalidBundle(f"{where}: {_first_error(problem)}.", _EDITED) from problem
+        first = problem.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(step) for step in first["loc"])
+        raise InvalidBundle(f"{where}: {name} is not as the format asks: {place}: {first['msg']}.", _EDITED) from problem
 
 
-def _first_error(problem: ValidationError) -> str:
-    first = problem.errors(include_url=False, include_input=False)[0]
-    return f"{problem.title}: {'.'.join(str(step) for step in first['loc'])}: {first['msg']}"
+def _text(where: str, name: str, body: Mapping[str, bytes]) -> str:
+    try:
+        return body[name].decode()
+    except UnicodeDecodeError as problem:
+        raise InvalidBundle(f"{where}: {name} is not UTF-8: {problem}.", _EDITED) from problem
 
 
 def _expect_identity(where: str, world: World, head: Mapping[str, Any], head_bytes: bytes, body: Mapping[str, bytes]) -> None:
@@ -216,9 +240,17 @@ def _expect_identity(where: str, world: World, head: Mapping[str, Any], head_byt
     for name, data in _content_files(world).items():
         if data != body[name]:
             raise InvalidBundle(f"{where}: {name} is not in the one form that the format allows.", _EDITED)
-    counts = head.get("counts")
-    if not isinstance(counts, dict) or pretty_bytes(_head(world, counts, head["files"])) != head_bytes:
-        raise InvalidBundle(f"{where}: world.json was edited: its seal does not hold.", _EDITED)
+    counts: dict[str, int] = head.get("counts", {})
+    if not _plausible(counts, world) or pretty_bytes(_head(world, counts, head["files"])) != head_bytes:
+        raise InvalidBundle(f"{where}: world.json is not in the one form that the format allows.", _EDITED)
+
+
+def _plausible(counts: Any, world: World) -> bool:
+    """Whether the counts are four whole numbers and right where no database is needed; an audit loads it and counts the rest."""
+    if not isinstance(counts, dict) or list(counts) != ["tables", "rows", "tools", "tasks"]:
+        return False
+    whole = all(type(number) is int and number >= 0 for number in counts.values())
+    return whole and counts["tools"] == len(world.tools) and counts["tasks"] == len(world.tasks)
 
 
 _EDITED = "A sealed world is never changed: fetch it or build it again."

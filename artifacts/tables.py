@@ -250,7 +250,7 @@ def arrow_table(table: Table, rows: Sequence[Row]) -> Any:
             raise InvalidInput(f"A row of '{table.name}' has no {missing}.")
     try:
         return pa.Table.from_pylist([dict(row) for row in rows], schema=arrow_schema(table))
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as problem:
+    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError) as problem:
         raise InvalidInput(f"A row of '{table.name}' does not fit its table: {problem}.") from problem
 
 

@@ -107,8 +107,9 @@ def test_the_error_tree_is_the_one_drawn_at_its_top() -> None:
     drawn = set(re.findall(r"^    [ │├└─]*([A-Z]\w+)", errors.__doc__ or "", re.MULTILINE))
     kinds = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if kind.__module__ == errors.__name__]
     assert drawn == {kind.__name__ for kind in kinds}
-    assert all(issubclass(kind, errors.WorldloomError) for kind in kinds)
-    assert all(kind.exit_code == (2 if issubclass(kind, errors.UserError) else 1) for kind in kinds)
+    for kind in kinds:
+        assert issubclass(kind, errors.WorldloomError)
+        assert kind.exit_code == (2 if issubclass(kind, errors.UserError) else 1)
 
 
 def test_an_error_says_what_and_what_next() -> None:
