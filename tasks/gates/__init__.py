@@ -11,6 +11,7 @@ from tasks.gates.schema import schema_runs
 from tasks.gates.seed import seed_loads
 from tasks.gates.size import size_met
 from tasks.gates.statements import schema_statements_safe, seed_statements_safe
+from tasks.gates.toolset import tool_statements_safe, tools_deterministic, tools_resolve, tools_work
 
 __all__ = ["GATES", "STAGE_GATES", "Gate", "diagnose", "judge"]
 
@@ -26,6 +27,13 @@ STAGE_GATES: dict[str, tuple[Gate, ...]] = {
         Gate("statements_safe", seed_statements_safe),
         Gate("seed_loads", seed_loads),
         Gate("size_met", partial(size_met, parts=("seed",))),
+    ),
+    "tools": (
+        Gate("statements_safe", tool_statements_safe),
+        Gate("tools_resolve", tools_resolve),
+        Gate("tools_work", tools_work),
+        Gate("tools_deterministic", tools_deterministic),
+        Gate("size_met", partial(size_met, parts=("tools",))),
     ),
 }
 """The gates that a stage's output must already pass."""

@@ -1,0 +1,158 @@
+"""The gates of the tools: their statements are safe, their names resolve, they work, they are deterministic and atomic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from artifacts.observation import Observation, RowChange
+from artifacts.toolset import Tool
+from artifacts.verdict import Diagnostic, Pass, Reject
+from artifacts.world import Draft
+from tasks.gates.gate import verdict
+from tasks.lints import lint_view
+from tasks.prober import BadCall, Probe, bad_calls, probe
+from tasks.resolution import tool_problems, unsafe_statements
+from tasks.scratch import catalog_of
+from tasks.workbench import Workbench, workbench_of
+
+
+def tool_statements_safe(draft: Draft) -> Pass | Reject:
+    """The statements of the tools only."""
+    problems = (d for tool in draft.tools for d in unsafe_statements(tool, draft.schema_sql))
+    return verdict("statements_safe", problems, {"tools": len(draft.tools)})
+
+
+def resolved_problems(draft: Draft, tool: Tool) -> tuple[Diagnostic, ...]:
+    """What is wrong with one tool before it is called; nothing is repeated that the whitelist said."""
+    unsafe = unsafe_statements(tool, draft.schema_sql)
+    return unsafe or tool_problems(tool, draft.schema_sql)
+
+
+def sound_tools(draft: Draft) -> tuple[Tool, ...]:
+    """The tools whose names resolve; only they can be called."""
+    names = [tool.name for tool in draft.tools]
+    return tuple(t for t in draft.tools if names.count(t.name) == 1 and not resolved_problems(draft, t))
+
+
+def tools_resolve(draft: Draft) -> Pass | Reject:
+    """Every name in every tool resolves, every lint holds, every tool compiles on the pinned SQLite."""
+    return verdict("tools_resolve", _resolve(draft), {"tools": len(draft.tools), "statements": _count(draft)})
+
+
+def _count(draft: Draft) -> int:
+    return sum(len(tool.program) for tool in draft.tools)
+
+
+def _resolve(draft: Draft) -> Iterator[Diagnostic]:
+    for name, view in catalog_of(draft.schema_sql).views.items():
+        yield from lint_view(name, view.sql, draft.schema_sql)
+    names = [tool.name for tool in draft.tools]
+    for name in sorted({n for n in names if names.count(n) > 1}):
+        yield Diagnostic(
+            code="tool.duplicate_name", place=f"tool:{name}", message=f"Two tools are called {name}.", hint="Rename one or merge them."
+        )
+    for tool in draft.tools:
+        if not unsafe_statements(tool, draft.schema_sql):
+            yield from tool_problems(tool, draft.schema_sql)
+    sound = sound_tools(draft)
+    yield from workbench_of(draft, sound).blueprint.compile_problems() if sound else ()
+
+
+def tools_work(draft: Draft) -> Pass | Reject:
+    """Every tool succeeds at least once on real rows; bad input gives a clean error and leaves the state as it was."""
+    bench = workbench_of(draft, sound_tools(draft))
+    probes = {tool.name: probe(tool, bench) for tool in bench.tools}
+    bad = {tool.name: tuple(_bad(tool, probes[tool.name], bench)) for tool in bench.tools}
+    works = (d for tool in bench.tools for d in _works(tool, probes[tool.name], bench))
+    figures = {
+        "tools": len(bench.tools),
+        "calls": sum(p.tried for p in probes.values()),
+        "bad_calls": sum(len(calls) for calls in bad.values()),
+        "without_rows": sum(not p.effective for p in probes.values()),
+    }
+    return verdict("tools_work", (*works, *_clean(bad, bench)), figures)
+
+
+def _bad(tool: Tool, found: Probe, bench: Workbench) -> Iterator[BadCall]:
+    if found.arguments is not None:
+        yield from bad_calls(tool, found.arguments, bench.usages[tool.name].links)
+
+
+def _works(tool: Tool, found: Probe, bench: Workbench) -> Iterator[Diagnostic]:
+    place = f"tool:{tool.name}"
+    for fault, arguments in found.faults[:1]:
+        message = f"The call {tool.name}({_shown(arguments)}) broke the environment: {fault}."
+        hint = "Guard the change with a require, so that `expect` always holds; give types only where the value has them."
+        yield Diagnostic(code="tool.environment_error", place=place, message=message, hint=hint)
+    if found.arguments is None and not found.faults:
+        seen = "; ".join(f"{error} ({count}×)" for error, count in found.errors) or "no arguments could be found"
+        message = f"No call succeeded in {found.tried} tries on the initial rows. Errors: {seen}"
+        hint = "Loosen what is required, or give an `example` that works on the rows of the seed."
+        yield Diagnostic(code="tool.never_succeeds", place=place, message=f"{message.rstrip('.')}.", hint=hint)
+    elif found.arguments is not None and not found.effective and bench.usages[tool.name].writes:
+        message = f"The call {tool.name}({_shown(found.arguments)}) succeeds but changes nothing."
+        yield Diagnostic(
+            code="tool.no_effect", place=place, message=message, hint='Give the run step "expect": 1 and require the row first.'
+        )
+
+
+def _shown(arguments: object) -> str:
+    return ", ".join(f"{k}={v!r}" for k, v in arguments.items())[:200] if isinstance(arguments, dict) else repr(arguments)
+
+
+def _clean(bad: dict[str, tuple[BadCall, ...]], bench: Workbench) -> Iterator[Diagnostic]:
+    """All bad calls one after the other: each is answered, none leaves a trace."""
+    bench.environment.reset()
+    for name, calls in bad.items():
+        for call in calls:
+            observation = bench.environment.call_tool(name, call.arguments)
+            yield from _answered(name, call, observation, bench)
+            if observation.ok and not bench.unchanged():
+                bench.environment.reset()
+    if bench.environment.state_digest() != bench.initial_digest:
+        message = "Failed calls left a trace in the database."
+        yield Diagnostic(code="tool.not_atomic", place="tools", message=message, hint="A failing call must undo all it did.")
+    bench.environment.reset()
+
+
+def _answered(name: str, call: BadCall, observation: Observation, bench: Workbench) -> Iterator[Diagnostic]:
+    place = f"tool:{name}"
+    if observation.error == "environment_error":
+        fault = bench.environment.faults[-1] if bench.environment.faults else "unknown"
+        message = f"With {call.kind} ({_shown(call.arguments)}) the call breaks the environment: {fault}."
+        hint = "Check it with a require (not_found) before the step that changes rows."
+        yield Diagnostic(code="tool.environment_error", place=place, message=message, hint=hint)
+    elif observation.ok and call.refused:
+        yield Diagnostic(
+            code="tool.accepts_bad_input", place=place, message=f"The call with {call.kind} is accepted.", hint="Tighten the parameters."
+        )
+    elif observation.ok and bench.usages[name].writes:
+        changed = "changes rows" if not bench.unchanged() else "reports success without doing anything"
+        message = f"With {call.kind} ({_shown(call.arguments)}) the call {changed}."
+        yield Diagnostic(code="tool.silent_unknown", place=place, message=message, hint="Require the row first, with the error not_found.")
+
+
+def tools_deterministic(draft: Draft) -> Pass | Reject:
+    """Each tool called twice from the same state gives the same result and the same changes; readers change nothing."""
+    bench = workbench_of(draft, sound_tools(draft))
+    called = [(tool, found.arguments) for tool in bench.tools for found in [probe(tool, bench)] if found.arguments is not None]
+    problems = (d for tool, arguments in called for d in _same_twice(tool, arguments, bench))
+    return verdict("tools_deterministic", problems, {"tools": len(called), "calls": 2 * len(called)})
+
+
+def _once(tool: Tool, arguments: dict[str, object], bench: Workbench) -> tuple[Observation, tuple[RowChange, ...]]:
+    bench.environment.reset()
+    observation = bench.environment.call_tool(tool.name, arguments)
+    return observation, bench.environment.difference()
+
+
+def _same_twice(tool: Tool, arguments: dict[str, object], bench: Workbench) -> Iterator[Diagnostic]:
+    place = f"tool:{tool.name}"
+    (first, changes), (second, changes_again) = _once(tool, arguments, bench), _once(tool, arguments, bench)
+    if first != second or changes != changes_again:
+        message = f"Two calls of {tool.name}({_shown(arguments)}) from the same state differ."
+        yield Diagnostic(
+            code="tool.nondeterministic", place=place, message=message, hint="Order every list totally; use the world's clock."
+        )
+    if changes and not bench.usages[tool.name].writes:
+        yield Diagnostic(code="tool.hidden_write", place=place, message=f"{tool.name} only reads, but the state has changed.")

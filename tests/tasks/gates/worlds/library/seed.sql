@@ -1,0 +1,16 @@
+INSERT INTO members (id, name, active) VALUES (1, 'Ines Falk', 1);
+INSERT INTO members (id, name, active) VALUES (2, 'Tom Adeyemi', 1);
+INSERT INTO members (id, name, active) VALUES (3, 'Rosa Lind', 0);
+INSERT INTO branches (code, name) VALUES ('NTH', 'North branch');
+INSERT INTO branches (code, name) VALUES ('HBR', 'Harbour branch');
+INSERT INTO books (id, title, author, branch_code, successor_id) VALUES (2, 'The Lantern Keeper II', 'A. Moreau', 'NTH', NULL);
+INSERT INTO books (id, title, author, branch_code, successor_id) VALUES (1, 'The Lantern Keeper', 'A. Moreau', 'NTH', 2);
+INSERT INTO books (id, title, author, branch_code, successor_id) VALUES (3, 'Salt Roads', 'K. Otieno', 'HBR', NULL);
+INSERT INTO books (id, title, author, branch_code, successor_id) VALUES (4, 'Field Notes on Moss', 'P. Grieg', 'HBR', NULL);
+INSERT INTO books (id, title, author, branch_code, successor_id) VALUES (5, 'Winter Bees', 'L. Sato', 'NTH', NULL);
+INSERT INTO loans (id, book_id, member_id, lent_on, due_on, returned_on, fine_cents) VALUES (1, 1, 1, '2026-01-10', '2026-01-31', '2026-02-02', 40);
+INSERT INTO loans (id, book_id, member_id, lent_on, due_on, returned_on, fine_cents) VALUES (2, 3, 1, '2026-02-12', '2026-03-05', NULL, 0);
+INSERT INTO loans (id, book_id, member_id, lent_on, due_on, returned_on, fine_cents) VALUES (3, 4, 2, '2026-02-18', '2026-03-11', NULL, 0);
+INSERT INTO loans (id, book_id, member_id, lent_on, due_on, returned_on, fine_cents) VALUES (4, 5, 1, '2026-02-20', '2026-03-13', NULL, 0);
+INSERT INTO holds (id, book_id, member_id, position) VALUES (1, 4, 1, 1);
+INSERT INTO holds (id, book_id, member_id, position) VALUES (2, 3, 2, 1);
