@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -27,6 +28,7 @@ from artifacts.errors import ServerUnavailable
 LOOPBACK = "127.0.0.1"
 START_PATIENCE_SECONDS = 180.0
 STOP_PATIENCE_SECONDS = 20.0
+POLL_SECONDS = 0.2
 FINAL_STATES = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 _IDLE_SERVICES = ("SCHEDULER", "LATE_RUNS", "FOREMAN", "PAUSE_EXPIRATIONS", "CANCELLATION_CLEANUP", "TRIGGERS", "REPOSSESSOR")
@@ -72,7 +74,7 @@ def serve(descriptor: int) -> None:
 
 
 def _stop_when_orphaned() -> None:
-    while sys.stdin.buffer.read(4096):
+    while os.read(0, 4_096):  # not sys.stdin, whose lock would spoil the interpreter's end
         pass
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(STOP_PATIENCE_SECONDS)
@@ -99,7 +101,9 @@ class LocalServer:
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
-                raise ServerUnavailable(f"The workflow server stopped while starting: {_last_line(self.log_path)}", f"See {self.log_path}.")
+                raise ServerUnavailable(
+                    f"The workflow server stopped while starting: {_last_error(self.log_path)}", f"See {self.log_path}."
+                )
             if is_healthy(self.url):
                 return
         raise ServerUnavailable(
@@ -141,9 +145,11 @@ def _spawn(listener: socket.socket, folder: Path, port: int, log: IO[bytes]) -> 
     )
 
 
-def _last_line(path: Path) -> str:
-    lines = path.read_text(errors="replace").strip().splitlines()
-    return lines[-1][:300] if lines else "it wrote no reason"
+def _last_error(path: Path) -> str:
+    """The last line of a log that names an error, else its last line."""
+    lines = [line.strip() for line in path.read_text(errors="replace").splitlines() if line.strip()]
+    telling = [line for line in lines if re.match(r"[\w.]*(?:Error|Exception)\b", line)]
+    return (telling or lines or ["it wrote no reason"])[-1][:300]
 
 
 def is_healthy(url: str, timeout: float = 1.0) -> bool:
@@ -248,12 +254,12 @@ def wait_until_recorded(
 
     Returns the number recorded, which is short of `expected` only when none came in for `patience` seconds.
     """
-    recorded, since = -1, time.monotonic()
+    recorded, since = recorded_task_runs(url, flow_run_id), time.monotonic()
+    progress(recorded, expected)
     while recorded < expected and time.monotonic() - since < patience:
+        time.sleep(POLL_SECONDS)
         seen = recorded_task_runs(url, flow_run_id)
         if seen != recorded:
             recorded, since = seen, time.monotonic()
             progress(recorded, expected)
-        if recorded < expected:
-            time.sleep(0.2)
     return recorded

@@ -1,0 +1,41 @@
+"""One workflow server for all tests that need one, and the command as a user runs it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tasks.workflow_server import LocalServer
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    """A workflow server that runs as long as the tests."""
+    running = LocalServer(tmp_path_factory.mktemp("server"))
+    try:
+        running.wait_until_healthy()
+        yield running
+    finally:
+        running.stop()
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    """The environment without settings that would change what the command does."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "WORLDLOOM_"))}
+    return {**ours, "COLUMNS": "160", **more}
+
+
+@pytest.fixture
+def worldloom(tmp_path: Path) -> Command:
+    """Run the command in a folder of its own; keyword arguments are environment variables."""
+
+    def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = [Path(sys.executable).with_name("worldloom"), *arguments]
+        return subprocess.run(command, cwd=tmp_path, env=clean_environment(**environment), capture_output=True, text=True, check=False)
+
+    return run
