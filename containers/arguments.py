@@ -17,6 +17,7 @@ from typing import Any
 MAX_DEPTH = 12
 MAX_TEXT = 20_000
 MAX_ITEMS = 1_000
+MAX_JSON = 200_000
 MAX_NAME = 80
 
 _INT64 = 2**63
@@ -68,7 +69,7 @@ def compile_arguments(schema: Mapping[str, Any]) -> Callable[[object], dict[str,
     _refuse_unknown_keywords(schema)
     properties = schema.get("properties", {})
     checks = {name: compile_value(part) for name, part in properties.items()}
-    absent = {name: bindable(part.get("default")) for name, part in properties.items()}
+    absent = {name: _default(part, checks[name], name) for name, part in properties.items()}
     required = tuple(schema.get("required", ()))
     unknown = next((name for name in required if name not in properties), None)
     if unknown is not None:
@@ -92,6 +93,13 @@ def compile_arguments(schema: Mapping[str, Any]) -> Callable[[object], dict[str,
         return bound
 
     return check
+
+
+def _default(schema: Mapping[str, Any], check: Check, name: str) -> Any:
+    try:
+        return None if schema.get("default") is None else bindable(check(schema["default"], name, 0))
+    except WrongArgument as wrong:
+        raise UnsupportedSchema(f"a default is not allowed by its own schema: {wrong}") from wrong
 
 
 def _listed(names: Mapping[str, Any]) -> str:
@@ -120,7 +128,10 @@ def bindable(value: Any) -> Any:
     if kind is bool:
         return int(value)
     if kind is list or kind is dict:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        if len(text) > MAX_JSON:
+            raise WrongArgument("The arguments are too large.")
+        return text
     return value
 
 

@@ -24,6 +24,8 @@ from containers.initial_state import load_initial_state
 from containers.prepare import Prepared, prepare
 from containers.sandbox import FINAL, INITIAL, Guard, Mode, open_state
 
+MAX_GOLDS = 4_096
+
 _serial = itertools.count()
 
 
@@ -112,6 +114,8 @@ class Blueprint:
         known = self._golds.get(id(task))
         if known is None or known[0] is not task:
             with self._lock:
+                if len(self._golds) >= MAX_GOLDS:
+                    self._golds.clear()
                 known = (task, make())
                 self._golds[id(task)] = known
         return known[1]

@@ -101,6 +101,8 @@ def compile_tool(tool: Tool, prepare: Prepare) -> CompiledTool:
     except (UnsupportedSchema, TypeError, AttributeError, ValueError) as trouble:
         compiler.report("parameters.schema", place, f"The parameters cannot be used: {trouble}.")
         check = compile_arguments({"type": "object"})
+    for name in (name for name in tool.parameter_names if not (name.isidentifier() and name.isascii())):
+        compiler.report("parameters.name", place, f"'{name[:80]}' cannot be bound as a name.", "Use letters, digits and underscores.")
     for name in sorted(set(tool.parameter_names) & set(RESERVED)):
         compiler.report("parameters.reserved", place, f"A parameter may not be called {name}.", "me, now and today are bound by the world.")
     bound = {*tool.parameter_names, *RESERVED}

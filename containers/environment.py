@@ -18,11 +18,12 @@ from containers.constraints import explain_constraint
 from containers.difference import changes_of, json_value, state_digest
 from containers.program import Call, Scope, perform_all
 from containers.results import ToolFailed
-from containers.sandbox import FINAL, Guard, Mode, open_state
+from containers.sandbox import CHECK_FLAGS, FINAL, QUERY_FLAGS, Guard, Mode, open_state
 from containers.scoring import Gold, gold_of, score
 
 __all__ = ["Blueprint", "Environment"]
 
+_TROUBLES = (ToolFailed, EnvironmentFault, apsw.Error, ValueError, OverflowError, MemoryError, RecursionError)
 _BROKEN = Observation(None, "environment_error", "The environment failed; this is not your fault.")
 
 
@@ -36,6 +37,8 @@ class Environment:
         self.blueprint = blueprint
         self.faults: list[str] = []
         self._calls = 0
+        self._kept: list[tuple[CompiledTool, Scope, Instant]] = []
+        self._closed = False
         self._guard = Guard()
         self._guard.recording = True
         self._connection = open_state(blueprint.initial, self._guard)
@@ -62,6 +65,7 @@ class Environment:
             self._session = None
         self._begin()
         self._calls = 0
+        self._kept.clear()
         self.faults.clear()
 
     def list_tools(self) -> list[dict[str, Any]]:
@@ -70,6 +74,8 @@ class Environment:
 
     def call_tool(self, name: str, arguments: object = None) -> Observation:
         """The tool's result or a short error with the state unchanged; never raises, whatever the arguments."""
+        if self._closed:
+            return _BROKEN
         moment = instant(self.blueprint.clock.start, self._calls * self.blueprint.clock.step_seconds)
         self._calls += 1
         tool = self.blueprint.tool(name) if type(name) is str else None
@@ -85,24 +91,36 @@ class Environment:
         return self._call(tool, scope, moment)
 
     def _call(self, tool: CompiledTool, scope: Scope, moment: Instant) -> Observation:
-        """One call in one savepoint: it happens whole or not at all."""
-        guard, cursor = self._guard, self._cursor
+        """One call, done whole or not at all."""
+        given = dict(scope) if tool.writes else scope
         try:
-            if tool.writes:
-                self._watch()
-                guard.mode = Mode.HOST
-                cursor.execute("SAVEPOINT call")
-                self._connection.set_last_insert_rowid(0)
-            set_now(moment)
-            guard.mode, guard.ticks = Mode.TOOL, 0
-            result = perform_all(tool.operations, Call(self._connection, cursor), scope)
-            if tool.writes:
-                guard.mode = Mode.HOST
-                cursor.execute("RELEASE call")
-            return Observation(result)
-        except (ToolFailed, EnvironmentFault, apsw.Error, UnicodeError, ValueError, OverflowError, MemoryError, RecursionError) as trouble:
+            result = self._perform(tool, scope, moment)
+        except _TROUBLES as trouble:
             self._undo(tool)
             return self._explain(tool, trouble)
+        if tool.writes:
+            self._kept.append((tool, given, moment))
+        return Observation(result)
+
+    def _perform(self, tool: CompiledTool, scope: Scope, moment: Instant) -> Any:
+        """The program's result, its changes kept; a savepoint is left open when it raises."""
+        guard, cursor = self._guard, self._cursor
+        call = Call(self._connection, cursor)
+        set_now(moment)
+        if not tool.writes:
+            guard.mode, guard.ticks = Mode.TOOL, 0
+            return perform_all(tool.operations, call, scope)
+        self._watch()
+        guard.mode = Mode.HOST
+        cursor.execute("SAVEPOINT call")
+        self._connection.set_last_insert_rowid(0)
+        guard.mode, guard.ticks = Mode.TOOL, 0
+        result = perform_all(tool.operations, call, scope)
+        if self._connection.status(apsw.SQLITE_DBSTATUS_DEFERRED_FKS)[0]:
+            raise ToolFailed("constraint", "foreign key: it refers to something that does not exist.")
+        guard.mode = Mode.HOST
+        cursor.execute("RELEASE call")
+        return result
 
     def _watch(self) -> None:
         """Records changes from the first call that may write on."""
@@ -113,11 +131,16 @@ class Environment:
     def _undo(self, tool: CompiledTool) -> None:
         self._guard.mode = Mode.HOST
         if not self._connection.in_transaction:
-            self._begin()
-            self.faults.append(f"{tool.name}: SQLite gave up the whole episode.")
+            self._restore()
         elif tool.writes:
             self._cursor.execute("ROLLBACK TO call")
             self._cursor.execute("RELEASE call")
+
+    def _restore(self) -> None:
+        """SQLite rolls the whole episode back when it stops a change half-way; the calls kept so far are done again."""
+        self._begin()
+        for tool, given, moment in self._kept:
+            self._perform(tool, dict(given), moment)
 
     def _explain(self, tool: CompiledTool, trouble: Exception) -> Observation:
         if isinstance(trouble, ToolFailed):
@@ -126,7 +149,7 @@ class Environment:
             return Observation(None, "constraint", explain_constraint(trouble, self.blueprint.column_names))
         if isinstance(trouble, apsw.InterruptError):
             return Observation(None, "too_large", "This call takes too many steps; ask for less.")
-        if isinstance(trouble, apsw.TooBigError | MemoryError):
+        if isinstance(trouble, apsw.TooBigError | apsw.FullError | MemoryError) or "integer overflow" in str(trouble):
             return Observation(None, "too_large", "A value became too large; ask for less.")
         return self._fault(f"{tool.name}: {trouble}")
 
@@ -167,18 +190,21 @@ class Environment:
 
     def query(self, sql: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         """Rows of a read-only statement, for authors and gates; `initial.` and `final.` are both there. Raises InvalidInput."""
-        columns, rows = self.read(sql, parameters or {}, Mode.QUERY)
+        columns, rows = self._read(sql, parameters or {}, Mode.QUERY, QUERY_FLAGS)
         return [dict(zip(columns, row, strict=True)) for row in rows]
 
-    def read(self, sql: str, parameters: dict[str, Any], mode: Mode = Mode.CHECK) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-        """Column names and rows of one read-only statement under the rules of checks; raises InvalidInput."""
+    def read_check(self, sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+        """The rows of a check's statement; raises InvalidInput."""
+        return self._read(sql, parameters, Mode.CHECK, CHECK_FLAGS)[1]
+
+    def _read(self, sql: str, parameters: dict[str, Any], mode: Mode, flags: int) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         self._attach_initial()
         moment = instant(self.blueprint.clock.start, self._calls * self.blueprint.clock.step_seconds)
         scope = {"me": self.blueprint.me, "now": moment.now, "today": moment.today, **parameters}
         set_now(moment)
         self._guard.mode, self._guard.ticks, self._guard.denied = mode, 0, ""
         try:
-            cursor = self._connection.execute(sql, scope)
+            cursor = self._connection.execute(sql, scope, prepare_flags=flags)
             columns = _columns(cursor)
             rows = cursor.fetchall()
         except (apsw.Error, UnicodeError, ValueError, OverflowError) as trouble:
@@ -188,7 +214,8 @@ class Environment:
         return columns, [tuple(map(json_value, row)) for row in rows]
 
     def close(self) -> None:
-        """Frees the connection; the environment cannot be used again."""
+        """Frees the connection; every later call is an environment error."""
+        self._closed = True
         if self._session is not None:
             self._session.close()
             self._session = None

@@ -11,7 +11,7 @@ import apsw
 from artifacts.errors import StatementFailed
 from artifacts.world import Clock
 from containers.clock import set_now, start_of
-from containers.sandbox import Guard, Mode, open_connection, refused_words, rows_of
+from containers.sandbox import MAX_STATE_GROWTH, Guard, Mode, open_connection, refused_words, rows_of
 
 _PIECES = re.compile(
     r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|\[[^\]]*\]|--[^\n]*|/\*.*?(?:\*/|\Z)|;|[^;'\"`\[/-]+|.",
@@ -76,6 +76,7 @@ def _load(schema_sql: str, seed_sql: str, clock: Clock) -> Iterator[tuple[apsw.C
 def _failures(connection: apsw.Connection, guard: Guard, schema_sql: str, seed_sql: str, clock: Clock) -> Iterator[StatementFailed]:
     set_now(start_of(clock))
     guard.mode = Mode.HOST
+    connection.execute(f"PRAGMA max_page_count = {MAX_STATE_GROWTH // 4096}")
     connection.execute("BEGIN")
     schema, seed = split_statements(schema_sql), split_statements(seed_sql)
     yield from _run_all(connection, guard, schema, ("CREATE",))

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 import apsw
 
 from artifacts.errors import EnvironmentFault
-from containers.results import MAX_ROWS, Row, ToolFailed, Typed, plain, value_of
+from containers.results import MAX_ROWS, MAX_TEXT, Row, ToolFailed, Typed, plain, value_of
+from containers.sandbox import TOOL_FLAGS
 
 MAX_STATEMENTS = 5_000
 """Statements that one call may run; with the step budget it bounds the time of a call."""
@@ -21,9 +22,6 @@ Scope = dict[str, Any]
 
 NOTHING = object()
 """What a step gives when the program goes on."""
-
-PERSISTENT = apsw.SQLITE_PREPARE_PERSISTENT
-"""Tools prepare with this flag: the statement cache keeps their statements apart from those of checks and hosts."""
 
 
 class Call:
@@ -41,13 +39,14 @@ class Call:
         self.statements += 1
         if self.statements > MAX_STATEMENTS:
             raise ToolFailed("too_large", "This call takes too many steps; ask for less.")
-        return self.cursor.execute(sql, scope, prepare_flags=PERSISTENT)
+        return self.cursor.execute(sql, scope, prepare_flags=TOOL_FLAGS)
 
     def first(self, sql: str, scope: Scope) -> Row | None:
         """The first row of one statement, or None."""
         row: Row
         for row in self.execute(sql, scope):
-            plain(row)
+            if plain(row) > MAX_TEXT:
+                raise ToolFailed("too_large", "The result is too large; ask for less.")
             return row
         return None
 

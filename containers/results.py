@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from artifacts.errors import EnvironmentFault
 
 MAX_ROWS = 1_000
-MAX_TEXT = 1_000_000
+MAX_TEXT = 500_000
+MAX_DEPTH = 64
 
 Row = tuple[Any, ...]
 
@@ -53,9 +54,21 @@ def _json(value: Any) -> Any:
         document = json.loads(value, parse_float=_finite)
     except (ValueError, RecursionError) as trouble:
         raise EnvironmentFault("A result that should hold JSON does not.") from trouble
+    if value.count("[") + value.count("{") > MAX_DEPTH:
+        _refuse_depth(document)
     if "\\u" in value:
         _refuse_surrogates(document)
     return document
+
+
+def _refuse_depth(document: Any) -> None:
+    """Level by level, since a document may be nested more deeply than Python's stack."""
+    level = [document]
+    for _ in range(MAX_DEPTH):
+        level = [part for value in level if type(value) in (list, dict) for part in (value if type(value) is list else value.values())]
+        if not level:
+            return
+    raise ToolFailed("too_large", "The result is nested too deeply.")
 
 
 def _refuse_surrogates(document: Any) -> None:

@@ -5,6 +5,7 @@ Every connection is in memory. Generated text meets SQLite in one of three modes
 
 from __future__ import annotations
 
+import ctypes
 import re
 from collections.abc import Sequence
 from enum import Enum
@@ -20,9 +21,15 @@ FINAL = "final"
 INITIAL = "initial"
 """The initial state, attached for checks only, shared by all environments of a world."""
 
-PROGRESS_STEPS = 10_000
-MAX_TICKS = 500
+PROGRESS_STEPS = 1_000
+MAX_TICKS = 5_000
 """A call may take PROGRESS_STEPS * MAX_TICKS virtual-machine steps: five million, some tenths of a second."""
+
+MAX_GROWTH = 256 * 2**20
+"""Bytes by which SQLite's memory may grow while a call runs; looked at every PROGRESS_STEPS."""
+
+MAX_STATE_GROWTH = 64 * 2**20
+"""Bytes by which a state may outgrow the initial one."""
 
 _SCALARS = """
 abs char coalesce concat concat_ws format glob hex if ifnull iif instr last_insert_rowid length like likelihood likely lower ltrim
@@ -85,11 +92,12 @@ class Guard:
     `recording` is on where a session records changes; statements were prepared once without it before they get there.
     """
 
-    __slots__ = ("denied", "mode", "recording", "ticks")
+    __slots__ = ("ceiling", "denied", "mode", "recording", "ticks")
 
     def __init__(self, mode: Mode = Mode.HOST) -> None:
         self.mode = mode
         self.recording = False
+        self.ceiling = 0
         self.denied = ""
         self.ticks = 0
 
@@ -105,8 +113,11 @@ class Guard:
 
     def tick(self) -> bool:
         """Counts progress; true stops the statement."""
+        used = apsw.memory_used()
+        if self.ticks == 0:
+            self.ceiling = used + MAX_GROWTH
         self.ticks += 1
-        return self.ticks > MAX_TICKS
+        return self.ticks > MAX_TICKS or used > self.ceiling
 
 
 def _allowed(mode: Mode, action: int, names: tuple[str, str, str], source: str | None) -> bool:
@@ -151,7 +162,7 @@ _CONFIGURATION = (
 )
 
 _LIMITS = (
-    (apsw.SQLITE_LIMIT_LENGTH, 2_000_000),
+    (apsw.SQLITE_LIMIT_LENGTH, 1_000_000),
     (apsw.SQLITE_LIMIT_SQL_LENGTH, 200_000),
     (apsw.SQLITE_LIMIT_COLUMN, 200),
     (apsw.SQLITE_LIMIT_EXPR_DEPTH, 200),
@@ -159,11 +170,16 @@ _LIMITS = (
     (apsw.SQLITE_LIMIT_VDBE_OP, 100_000),
     (apsw.SQLITE_LIMIT_FUNCTION_ARG, 127),
     (apsw.SQLITE_LIMIT_ATTACHED, 3),
-    (apsw.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 500),
+    (apsw.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 25_000),
     (apsw.SQLITE_LIMIT_VARIABLE_NUMBER, 500),
     (apsw.SQLITE_LIMIT_TRIGGER_DEPTH, 32),
     (apsw.SQLITE_LIMIT_WORKER_THREADS, 0),
 )
+TOOL_FLAGS = apsw.SQLITE_PREPARE_PERSISTENT
+CHECK_FLAGS = apsw.SQLITE_PREPARE_PERSISTENT | apsw.SQLITE_PREPARE_DONT_LOG
+QUERY_FLAGS = apsw.SQLITE_PREPARE_DONT_LOG
+"""How each mode prepares. The statement cache tells flags apart, so that no mode gets what another was allowed to prepare."""
+
 _LOAD_LIMITS = (
     (apsw.SQLITE_LIMIT_SQL_LENGTH, 20_000_000),
     (apsw.SQLITE_LIMIT_COMPOUND_SELECT, 0),
@@ -171,7 +187,7 @@ _LOAD_LIMITS = (
 )
 """A seed may hold one long INSERT of many rows; a compound of 0 terms means no limit."""
 
-_FLAGS = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_URI | apsw.SQLITE_OPEN_NOMUTEX
+_FLAGS = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_URI
 
 
 def open_connection(guard: Guard, cached_statements: int = 400) -> apsw.Connection:
@@ -194,6 +210,8 @@ def open_state(initial: bytes, guard: Guard) -> apsw.Connection:
     connection = open_connection(guard)
     connection.execute("ATTACH ':memory:' AS final")
     connection.deserialize(FINAL, initial)
+    limit = ctypes.c_int64(len(initial) + MAX_STATE_GROWTH)
+    connection.file_control(FINAL, apsw.SQLITE_FCNTL_SIZE_LIMIT, ctypes.addressof(limit))
     return connection
 
 
@@ -208,7 +226,9 @@ def _no_randomness(*_: object) -> None:
 
 
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
-_HOST_TIME = re.compile(r"'\s*(?:localtime\s*'|utc\s*'\s*[,)])", re.IGNORECASE)
+_HOST_TIME = re.compile(
+    r"'\s*localtime\s*'|\b(?:date|time|datetime|julianday|strftime|unixepoch)\s*\([^()]*'\s*utc\s*'\s*[,)]", re.IGNORECASE
+)
 _ROLLBACK = re.compile(r"\bROLLBACK\b", re.IGNORECASE)
 
 

@@ -28,7 +28,7 @@ class Judged(Protocol):
     def difference(self) -> tuple[RowChange, ...]:
         """The rows that changed."""
 
-    def read(self, sql: str, parameters: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    def read_check(self, sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
         """The rows of a check."""
 
 
@@ -100,7 +100,7 @@ def judge_checks(environment: Judged, checks: Sequence[Check], answer: object) -
 
 def _judge(environment: Judged, check: Check, parameters: dict[str, Any]) -> CheckResult:
     try:
-        _, rows = environment.read(check.sql, dict(parameters))
+        rows = environment.read_check(check.sql, dict(parameters))
     except InvalidInput as trouble:
         # A check that reads the answer fails on an answer of the wrong form; that is the agent's doing, not ours.
         return CheckResult(name=check.name, held=False, error="" if ":answer" in check.sql else trouble.message)
