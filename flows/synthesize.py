@@ -25,7 +25,7 @@ from artifacts.store import Store, open_store
 from artifacts.world import Draft
 from tasks.models import check_model
 from tasks.order import Order
-from tasks.planning import Plan, plan, settings_of
+from tasks.planning import Plan, given_scenarios, plan, settings_of
 from tasks.publishing import Batch, monotonic, publish, record_run, rejected_drafts, utc_now
 from tasks.tally import Listener, Tally, Woven, counted
 from tasks.weaving import STOPPING, faulted, prepare_process, weave
@@ -167,6 +167,7 @@ def run(order: Order, store: str, listener: Listener, leave: Callable[[Tally], N
     Raises UserError before anything is started, ServerUnavailable, and what the flow raises.
     """
     check_model(settings_of(order))
+    given_scenarios(order)
     shelf = open_store(store)
     last = [Tally()]
 

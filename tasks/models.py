@@ -53,7 +53,9 @@ _REFUSED = (
     exceptions.LMConfigurationError,
     exceptions.LMUnsupportedFeatureError,
 )
+_MAY_PASS = frozenset((408, 409, 425, 429, *range(500, 600)))
 _REASONING = re.compile(r"^(?:o[1345](?:-.*)?|gpt-5(?:\.\d+)*(?!-chat)(?:-.*)?)$")
+_LEAST_FOR_MAY_PASS = frozenset((408, 409, 425, 429, *range(500, 600)))
 _LEAST_FOR_REASONING = 16_000
 
 
@@ -133,6 +135,7 @@ def _native(settings: ModelSettings) -> Any:
 def _known_to_litellm(settings: ModelSettings) -> bool:
     import litellm
 
+    litellm.suppress_debug_info = True  # it would print advice of its own on the terminal
     try:
         litellm.get_llm_provider(settings.name, api_base=settings.api_base)
     except litellm.exceptions.BadRequestError:
@@ -209,7 +212,7 @@ def translated(error: Exception, model: str) -> WorldloomError:
     """One DSPy error as one of ours; `status` and the class decide, never the text."""
     said = " ".join(str(getattr(error, "message", "") or error).split())[:300]
     status = getattr(error, "status", None)
-    if isinstance(error, _UNAVAILABLE) or (isinstance(status, int) and (status in (408, 409, 425, 429) or status >= 500)):
+    if isinstance(error, _UNAVAILABLE) or (not isinstance(error, _REFUSED) and status in _MAY_PASS):
         after = getattr(error, "retry_after", None)
         return ModelUnavailable(f"{model} cannot answer now: {said}", "It is asked again.", retry_after=after)
     if isinstance(error, exceptions.ContextWindowExceededError):

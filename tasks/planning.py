@@ -45,10 +45,15 @@ def recipe_of(order: Order) -> Recipe:
     return Recipe(model=order.model, programs=program_digests(), seed=order.seed, size=Size(tasks=order.tasks_per_world))
 
 
+def given_scenarios(order: Order) -> tuple[Scenario, ...]:
+    """The scenarios that the order names, in order; raises InvalidInput, with the file and line."""
+    return (*map(scenario_named, order.names), *(load_scenarios(order.scenarios) if order.scenarios else ()))
+
+
 @task(name="plan", persist_result=False)
 def plan(order: Order, home: Path) -> Plan:
     """The drafts of an order; raises UserError for scenarios that cannot be used, and what the model raises."""
-    given = (*map(scenario_named, order.names), *(load_scenarios(order.scenarios) if order.scenarios else ()))
+    given = given_scenarios(order)
     recipe = recipe_of(order)
     attempts: list[Attempt] = []
     pool = Pool(given) if order.worlds is None else filled(order.worlds, given, inventing(order, home, attempts.append))

@@ -182,8 +182,10 @@ def workflow_server(home: Path, patience: float = START_PATIENCE_SECONDS) -> Ite
         url = chosen if server is None else server.url
         settings = {PREFECT_API_URL: url, PREFECT_LOCAL_STORAGE_PATH: folder / "results"}
         with temporary_settings(settings), logging_to(log_file(home)):
-            yield str(url)
-            _send_what_is_queued()
+            try:
+                yield str(url)
+            finally:
+                _send_what_is_queued()
     finally:
         if server is not None:
             server.stop()
