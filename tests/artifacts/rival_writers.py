@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 from artifacts.bundle import read_bundle
@@ -22,6 +23,8 @@ from artifacts.store import open_store
 from artifacts.world import World
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+import_module("pyarrow.parquet")  # once here, not in every child
+
 STEPS = ("fsync", "link", "replace", "rename", "unlink", "mkdir")
 """The calls that change a disk."""
 
