@@ -10,6 +10,7 @@ import dspy
 from dspy.adapters.chat_adapter import ChatAdapter
 from pydantic import BaseModel
 
+from tasks.journal import note_problems
 from tasks.reading import read_sections, read_value
 
 COMPLETED = "[[ ## completed ## ]]"
@@ -44,7 +45,7 @@ class LeanAdapter(ChatAdapter):
     """Sections in, sections out, with the instructions said once and no fallback call.
 
     The system message is the signature's instructions and the sections to answer in; the user message is one section per
-    input. A parsed answer carries the output fields and `reading`: the diagnostics of what could not be read.
+    input. What could not be read in an answer is noted with the call under way (`tasks.journal.listening`).
     """
 
     def __init__(self) -> None:
@@ -70,14 +71,22 @@ class LeanAdapter(ChatAdapter):
         return "\n\n".join((*sections, COMPLETED))
 
     def parse(self, signature: type[dspy.Signature], completion: str) -> dict[str, Any]:
-        """The output fields and the diagnostics of reading them; content never raises."""
+        """The output fields, as far as they can be read; content never raises."""
         outputs = signature.output_fields
         sections, problems = read_sections(completion, tuple(outputs))
         fields: dict[str, Any] = {}
         for name, field in outputs.items():
             fields[name], found = read_value(name, sections.get(name), field.annotation)
             problems += found
-        return {**fields, "reading": problems}
+        note_problems(problems)
+        return fields
+
+    def _call_postprocess(
+        self, processed_signature: Any, original_signature: Any, outputs: list[Any], lm: Any, lm_kwargs: Any
+    ) -> list[Any]:
+        """An empty answer is read like any other, where DSPy would raise."""
+        texts = (output.get("text") if isinstance(output, dict) else output for output in outputs)
+        return [self.parse(original_signature, text or "") for text in texts]
 
 
 def _shape(annotation: Any) -> str:

@@ -72,10 +72,10 @@ def asking(model: dspy.LM, rollout: int) -> Ask:
 
     def ask(signature: Any, inputs: dict[str, Any]) -> Reply:
         program = dspy.Predict(signature)
-        with model_errors(model.model), listening(rollout) as answers, dspy.context(lm=model, adapter=_ADAPTER, disable_history=True):
+        with model_errors(model.model), listening(rollout) as call, dspy.context(lm=model, adapter=_ADAPTER, disable_history=True):
             prediction = program(**inputs)
         values = {name: prediction[name] for name in signature.output_fields}
-        return Reply(values, tuple(prediction["reading"]), answers[-1])
+        return Reply(values, tuple(call.problems), call.answers[-1])
 
     return ask
 

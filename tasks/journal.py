@@ -10,7 +10,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -21,6 +21,7 @@ from dspy.lm15 import Message, Request, Response, TextPart, Usage
 
 from artifacts.errors import Unwritable
 from artifacts.identity import digest_of
+from artifacts.verdict import Diagnostic
 
 _TABLE = """CREATE TABLE IF NOT EXISTS answers (
     digest TEXT PRIMARY KEY, model TEXT NOT NULL, text TEXT NOT NULL, finish TEXT NOT NULL,
@@ -118,26 +119,34 @@ class Journal:
             self._here().close()
 
 
-class _Call:
-    """One call under way: its rollout number, and the answers that it has drawn."""
+class Call:
+    """One call under way: its rollout number, the answers that it has drawn, and what could not be read in them."""
 
     def __init__(self, rollout: int) -> None:
         self.rollout = rollout
         self.answers: list[Answer] = []
+        self.problems: list[Diagnostic] = []
 
 
-_CALL: ContextVar[_Call | None] = ContextVar("worldloom_call", default=None)
+_CALL: ContextVar[Call | None] = ContextVar("worldloom_call", default=None)
 
 
 @contextmanager
-def listening(rollout: int) -> Iterator[list[Answer]]:
+def listening(rollout: int) -> Iterator[Call]:
     """Within it, every answer of a journaled engine is noted; `rollout` tells equal requests of different attempts apart."""
-    call = _Call(rollout)
+    call = Call(rollout)
     token = _CALL.set(call)
     try:
-        yield call.answers
+        yield call
     finally:
         _CALL.reset(token)
+
+
+def note_problems(problems: Iterable[Diagnostic]) -> None:
+    """What an answer's reader found wrong, kept with the call under way: DSPy's predictions carry output fields only."""
+    call = _CALL.get()
+    if call is not None:
+        call.problems.extend(problems)
 
 
 def request_digest(request: Request, rollout: int, setting: Any) -> str:
@@ -176,7 +185,7 @@ class JournaledEngine:
 
     def complete(self, request: Request) -> Response:
         """The recorded answer, or the engine's, recorded; raises what the engine raises, and records nothing then."""
-        call = _CALL.get() or _Call(0)
+        call = _CALL.get() or Call(0)
         digest = request_digest(request, call.rollout, self._setting)
         with self._journal.asking(digest):
             answer = self._journal.recall(digest) or self._ask(digest, request, call.rollout)

@@ -55,7 +55,6 @@ _REFUSED = (
 )
 _MAY_PASS = frozenset((408, 409, 425, 429, *range(500, 600)))
 _REASONING = re.compile(r"^(?:o[1345](?:-.*)?|gpt-5(?:\.\d+)*(?!-chat)(?:-.*)?)$")
-_LEAST_FOR_MAY_PASS = frozenset((408, 409, 425, 429, *range(500, 600)))
 _LEAST_FOR_REASONING = 16_000
 
 

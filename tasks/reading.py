@@ -17,6 +17,7 @@ _HEADER = re.compile(r"^[ \t>*#]*\[\[ *## *(\w+) *## *\]\][ \t*]*", re.MULTILINE
 _FENCE = re.compile(r"```[a-zA-Z]*[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
 _REFUSAL = re.compile(r"\b(can(?:no|')t|cannot|unable|won't|not able to|sorry)\b", re.IGNORECASE)
 _NAME = re.compile(r'"(?:name|id|table|instruction)"\s*:\s*("(?:[^"\\]|\\.)*")')
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _SEPARATOR = re.compile(r"[\s,]*")
 _DECODER = json.JSONDecoder()
 
@@ -171,9 +172,16 @@ def _ended(elements: list[Any], rest: str, closed_by: str, damaged: list[str]) -
     """No further element can be read: prose after JSON lines, damage inside a closed array, or a cut."""
     if not closed_by and not rest.startswith("{"):
         return Parts(elements, True, "", tuple(damaged))
-    if closed_by and rest.rstrip().endswith(("]", "```")):
+    if _closes(rest, 1 if closed_by else 0):
         return Parts(elements, True, "", (*damaged, rest))
     return Parts(elements, True, rest, tuple(damaged))
+
+
+def _closes(rest: str, open_before: int) -> bool:
+    """Whether a text closes every string and bracket that is open: then it is damaged, not cut."""
+    bare = _STRING.sub("", rest)
+    opened = bare.count("{") + bare.count("[") + open_before
+    return '"' not in bare and bare.count("}") + bare.count("]") >= opened
 
 
 def _skip(text: str, at: int) -> int:
