@@ -112,7 +112,9 @@ class Guard:
         return apsw.SQLITE_DENY
 
     def tick(self) -> bool:
-        """Counts progress; true stops the statement."""
+        """Counts progress; true stops the statement. This package's own statements are never stopped."""
+        if self.mode is Mode.HOST:
+            return False
         used = apsw.memory_used()
         if self.ticks == 0:
             self.ceiling = used + MAX_GROWTH

@@ -1,4 +1,4 @@
-"""A small shop that uses every feature of programs; the conformance cases and the unit tests run on it."""
+"""A small shop that uses every feature of worlds; the conformance cases run on it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from artifacts.world import Draft
 
 SCHEMA = """
 -- people; the first is signed in
-CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL UNIQUE, is_staff INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL UNIQUE, is_staff INTEGER NOT NULL DEFAULT 0,
+  mentor_id INTEGER REFERENCES users(id) DEFERRABLE INITIALLY DEFERRED);
 CREATE TABLE products (
   id INTEGER PRIMARY KEY, sku TEXT NOT NULL UNIQUE, title TEXT NOT NULL,
   price_cents INTEGER NOT NULL CHECK (price_cents >= 0), stock INTEGER NOT NULL CONSTRAINT stock_is_not_negative CHECK (stock >= 0),
@@ -44,7 +45,7 @@ END
 """
 
 SEED = """
-INSERT INTO users VALUES (1, 'Ann; O''Hara', 'ann@example.org', 0), (2, 'Bo', 'bo@example.org', 1);
+INSERT INTO users VALUES (1, 'Ann; O''Hara', 'ann@example.org', 0, NULL), (2, 'Bo', 'bo@example.org', 1, NULL);
 INSERT INTO products VALUES (1, 'K-1', 'Blue kettle', 2450, 5, 1.25), (2, 'M-1', 'Mug', 900, 12, NULL), (3, 'T-1', 'Tea', 333, 0, 0.5);
 INSERT INTO orders (id, user_id, status, total_cents, created_at) VALUES
   (17, 1, 'pending', 5800, '2026-02-01 10:00:00'),
@@ -271,6 +272,35 @@ TOOLS = (
         "large_number",
         takes(number={"type": "number"}),
         {"return": "SELECT :number * 10.0 AS product", "shape": "one"},
+    ),
+    tool(
+        "set_mentor",
+        takes(user_id={"type": "integer"}, mentor_id={"type": "integer"}),
+        {"run": "UPDATE users SET mentor_id = :mentor_id WHERE id = :user_id", "expect": 1},
+        {"return": "SELECT mentor_id FROM users WHERE id = :user_id", "shape": "value"},
+    ),
+    tool(
+        "fill_journal",
+        takes(rows={"type": "integer"}),
+        {
+            "run": "INSERT INTO journal WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :rows)"
+            " SELECT hex(zeroblob(400000)) FROM n"
+        },
+        {"return": "SELECT COUNT(*) FROM journal", "shape": "value"},
+    ),
+    tool(
+        "each_of",
+        takes(rows={"type": "integer"}),
+        {
+            "each": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :rows) SELECT i FROM n ORDER BY i",
+            "do": [{"run": "INSERT INTO journal VALUES (:i)", "expect": 1}],
+        },
+        {"return": "SELECT COUNT(*) FROM journal", "shape": "value"},
+    ),
+    tool(
+        "sum_up",
+        takes(whole={"type": "integer"}),
+        {"return": "SELECT SUM(j.value) FROM json_each(json_array(:whole, :whole)) AS j", "shape": "value"},
     ),
     tool("do_nothing", NOTHING, {"return": "SELECT NULL", "shape": "value"}),
 )
