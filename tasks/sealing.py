@@ -26,7 +26,7 @@ def _with_example(tool: Tool, arguments: dict[str, object] | None) -> Tool:
 
 def seal(draft: Draft, neighbours: tuple[Draft | World, ...] = ()) -> World | Reject:
     """The sealed world with the verdicts of all gates as its report, or the first rejection."""
-    from tasks.gates import gates_among, judge  # the gates import what stands beside this module
+    from tasks.gates import gates_among, judge
 
     verdicts = judge(draft, gates_among(neighbours))
     last = verdicts[-1]

@@ -1,21 +1,67 @@
-"""The gates: an ordered tuple that is the definition of quality."""
+"""The gates: an ordered tuple that is the definition of quality.
+
+`judge` gives the verdicts of a whole draft, up to the first rejection. `diagnose` gives everything that is wrong with the
+output of one stage, so that one repair can mend it all.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from artifacts.verdict import Diagnostic, Pass, Reject
-from artifacts.world import Draft
-from tasks.gates.gate import Gate
+from artifacts.world import Draft, World
+from tasks.gates.gate import Gate, verdict
+from tasks.gates.reach import tools_reachable
+from tasks.gates.references import check_statements_safe, idle_scores_zero, mutants_rejected, reference_scores_one, references_replay
+from tasks.gates.sameness import novel
 from tasks.gates.schema import schema_runs
 from tasks.gates.seed import seed_loads
 from tasks.gates.size import size_met
 from tasks.gates.statements import schema_statements_safe, seed_statements_safe
 from tasks.gates.toolset import tool_statements_safe, tools_deterministic, tools_resolve, tools_work
 
-__all__ = ["GATES", "STAGE_GATES", "Gate", "diagnose", "judge"]
+__all__ = ["GATES", "STAGE_GATES", "Gate", "diagnose", "gates_among", "judge"]
 
-GATES: tuple[Gate, ...] = ()
+_SAFE: tuple[Callable[[Draft], Pass | Reject], ...] = (
+    schema_statements_safe,
+    seed_statements_safe,
+    tool_statements_safe,
+    check_statements_safe,
+)
+
+
+def statements_safe(draft: Draft) -> Pass | Reject:
+    """Every statement of schema, seed, tools and checks stands on the whitelist."""
+    verdicts = [judge_part(draft) for judge_part in _SAFE]
+    problems = [problem for found in verdicts if isinstance(found, Reject) for problem in found.evidence]
+    figures: dict[str, int] = {}
+    for found in verdicts:
+        for key, count in found.figures.items():
+            figures[key] = figures.get(key, 0) + count
+    return verdict("statements_safe", problems, figures)
+
+
+def gates_among(neighbours: Sequence[Draft | World] = ()) -> tuple[Gate, ...]:
+    """All gates in order, novelty measured against these worlds too."""
+    return (
+        Gate("statements_safe", statements_safe),
+        Gate("schema_runs", schema_runs),
+        Gate("seed_loads", seed_loads),
+        Gate("tools_resolve", tools_resolve),
+        Gate("tools_work", tools_work),
+        Gate("tools_deterministic", tools_deterministic),
+        Gate("references_replay", references_replay),
+        Gate("idle_scores_zero", idle_scores_zero),
+        Gate("reference_scores_one", reference_scores_one),
+        Gate("mutants_rejected", mutants_rejected),
+        Gate("tools_reachable", tools_reachable),
+        Gate("size_met", size_met),
+        Gate("novel", partial(novel, neighbours=neighbours)),
+    )
+
+
+GATES: tuple[Gate, ...] = gates_among()
 
 STAGE_GATES: dict[str, tuple[Gate, ...]] = {
     "schema": (
@@ -33,16 +79,27 @@ STAGE_GATES: dict[str, tuple[Gate, ...]] = {
         Gate("tools_resolve", tools_resolve),
         Gate("tools_work", tools_work),
         Gate("tools_deterministic", tools_deterministic),
+        Gate("tools_reachable", tools_reachable),
         Gate("size_met", partial(size_met, parts=("tools",))),
+        Gate("novel", novel),
+    ),
+    "agent_tasks": (
+        Gate("statements_safe", check_statements_safe),
+        Gate("references_replay", references_replay),
+        Gate("idle_scores_zero", idle_scores_zero),
+        Gate("reference_scores_one", reference_scores_one),
+        Gate("mutants_rejected", mutants_rejected),
+        Gate("size_met", partial(size_met, parts=("tasks",))),
+        Gate("novel", novel),
     ),
 }
 """The gates that a stage's output must already pass."""
 
 
-def judge(draft: Draft, gates: tuple[Gate, ...] | None = None) -> tuple[Pass | Reject, ...]:
+def judge(draft: Draft, gates: tuple[Gate, ...] = GATES) -> tuple[Pass | Reject, ...]:
     """The verdicts in order, up to and including the first rejection."""
     verdicts: list[Pass | Reject] = []
-    for gate in GATES if gates is None else gates:
+    for gate in gates:
         verdicts.append(gate.judge(draft))
         if isinstance(verdicts[-1], Reject):
             break
@@ -50,6 +107,10 @@ def judge(draft: Draft, gates: tuple[Gate, ...] | None = None) -> tuple[Pass | R
 
 
 def diagnose(draft: Draft, stage: str) -> tuple[Diagnostic, ...]:
-    """All that is wrong with a stage's output; empty when it is accepted. Raises KeyError for an unknown stage."""
+    """All that is wrong with a stage's output; empty when it is accepted. Raises KeyError for an unknown stage.
+
+    Parts that one gate rejects are left out by the gates after it, so that one fault is told once.
+    """
     verdicts = [gate.judge(draft) for gate in STAGE_GATES[stage]]
-    return tuple(problem for found in verdicts if isinstance(found, Reject) for problem in found.evidence)
+    problems = (problem for found in verdicts if isinstance(found, Reject) for problem in found.evidence)
+    return tuple(dict.fromkeys(problems))

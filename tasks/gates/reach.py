@@ -1,0 +1,44 @@
+"""The gate of reach: no tool that only someone who knows internal keys could call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from artifacts.verdict import Diagnostic, Pass, Reject
+from artifacts.world import Draft
+from tasks.gates.gate import verdict
+from tasks.lineage import ColumnName, root_of, tool_graph, usage_of
+from tasks.scratch import catalog_of
+
+
+def tools_reachable(draft: Draft) -> Pass | Reject:
+    """Every tool is used by a task, or the keys that it needs come out of tools that can be reached before it."""
+    graph = tool_graph(draft.tools, draft.schema_sql)
+    used = {call.tool for task in draft.tasks for call in task.solution}
+    needs: dict[str, dict[str, ColumnName]] = {name: graph.nodes[name]["needs"] for name in graph}
+    reached = _reached(draft, needs)
+    left = [name for name in needs if name not in reached and name not in used]
+    figures = {"tools": len(needs), "edges": graph.number_of_edges(), "used_by_tasks": len(used & set(needs)), "reached": len(reached)}
+    return verdict("tools_reachable", _problems(left, needs), figures)
+
+
+def _reached(draft: Draft, needs: dict[str, dict[str, ColumnName]]) -> set[str]:
+    """The tools that can be called one after the other, starting from what a person knows."""
+    catalog = catalog_of(draft.schema_sql)
+    gives = {tool.name: {root_of(pair, catalog) for pair in usage_of(tool, draft.schema_sql).gives} for tool in draft.tools}
+    known: set[ColumnName] = set()
+    reached: set[str] = set()
+    while True:
+        more = {name for name in needs if name not in reached and set(needs[name].values()) <= known}
+        if not more:
+            return reached
+        reached |= more
+        known |= {pair for name in more for pair in gives[name]}
+
+
+def _problems(left: list[str], needs: dict[str, dict[str, ColumnName]]) -> Iterator[Diagnostic]:
+    for name in left:
+        wanted = ", ".join(f"{parameter} ({table}.{column})" for parameter, (table, column) in needs[name].items())
+        message = f"No tool that can be called before {name} returns what it needs: {wanted}."
+        hint = "Add a tool that lists or finds those, or return that id from one that exists."
+        yield Diagnostic(code="tool.unreachable", place=f"tool:{name}", message=message, hint=hint)

@@ -1,0 +1,186 @@
+"""The gates of the agent tasks: references replay, idleness earns nothing, references earn everything, near misses do not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from artifacts.agent_task import AgentTask, ToolCall
+from artifacts.observation import RowChange
+from artifacts.verdict import Diagnostic, Pass, Reject
+from artifacts.world import Draft
+from containers.reference import Replay, replay
+from tasks.gates.gate import verdict
+from tasks.gates.toolset import sound_tools
+from tasks.mutants import Mutant, mutants_of, perform, same_but_free
+from tasks.prober import probe
+from tasks.statements import statement_problems
+from tasks.task_problems import answer_problems, kind_problems, static_problems
+from tasks.workbench import Workbench, workbench_of
+
+MAX_EXTRAS = 2
+IDLE_ANSWERS: tuple[object, ...] = (None, "", "done", "I have taken care of it.")
+
+
+def check_statements_safe(draft: Draft) -> Pass | Reject:
+    """The checks' statements only."""
+    places = [(check.sql, f"task:{task.id}/checks/{i}") for task in draft.tasks for i, check in enumerate(task.checks)]
+    return verdict(
+        "statements_safe", (d for sql, place in places for d in statement_problems(sql, "check", place)), {"checks": len(places)}
+    )
+
+
+def bench_for(draft: Draft) -> Workbench:
+    """The workbench with the tools that can be called."""
+    return workbench_of(draft, sound_tools(draft))
+
+
+def _reference(task: AgentTask, bench: Workbench) -> tuple[Replay, tuple[RowChange, ...]]:
+    bench.environment.reset()
+    return replay(bench.environment, task.solution), bench.environment.difference()
+
+
+def references_replay(draft: Draft) -> Pass | Reject:
+    """Every task is well formed, and its solution gives the same results and the same state twice, every call a success."""
+    bench = bench_for(draft)
+    problems = [d for task in draft.tasks for d in _replay_problems(task, bench)]
+    ids = Counter(task.id for task in draft.tasks)
+    twice = [Diagnostic(code="task.duplicate_id", place=f"task:{i}", message=f"Two tasks are called {i}.") for i, n in ids.items() if n > 1]
+    return verdict(
+        "references_replay", (*twice, *problems), {"tasks": len(draft.tasks), "calls": sum(len(t.solution) for t in draft.tasks)}
+    )
+
+
+def _replay_problems(task: AgentTask, bench: Workbench) -> Iterator[Diagnostic]:
+    static = [d for d in static_problems(task, bench.usages, bench.draft.schema_sql) if not _told_by_whitelist(d)]
+    yield from static
+    if any(d.code == "task.unknown_tool" for d in static):
+        return
+    (done, changes), (again, changes_again) = _reference(task, bench), _reference(task, bench)
+    if done.failed_at is not None:
+        yield _failed_call(task, done, bench)
+        return
+    if done != again or changes != changes_again:
+        message = "Replayed twice, the solution gives different results or states."
+        yield Diagnostic(code="task.nondeterministic", place=f"task:{task.id}", message=message)
+    yield from kind_problems(task, changes)
+    yield from answer_problems(task, [observation.result for observation in done.observations])
+
+
+def _told_by_whitelist(problem: Diagnostic) -> bool:
+    return "/checks/" in problem.place and problem.code in ("sql.syntax", "sql.kind", "sql.function", "sql.positional", "sql.too_long")
+
+
+def _failed_call(task: AgentTask, done: Replay, bench: Workbench) -> Diagnostic:
+    index = done.failed_at or 0
+    fault = f" ({bench.environment.faults[-1]})" if bench.environment.faults else ""
+    earlier = ", ".join(f"{i}: {call.tool}" for i, call in enumerate(task.solution[:index]))
+    hint = f"Calls before it: {earlier}." if earlier else ""
+    shown = repr(done.observations[index - 1].result)[:300] if "names no value" in done.problem and index else ""
+    return Diagnostic(
+        code="task.solution_fails",
+        place=f"task:{task.id}/solution/{index}",
+        message=f"Call {index} fails: {done.problem}{fault}",
+        hint=f"{hint} Call {index - 1} gave {shown}" if shown else hint,
+    )
+
+
+def _sound_tasks(draft: Draft, bench: Workbench) -> Iterator[tuple[AgentTask, Replay, tuple[RowChange, ...]]]:
+    """The tasks that can be scored, with what their reference gives."""
+    for task in draft.tasks:
+        static = list(static_problems(task, bench.usages, draft.schema_sql))
+        if not any("/checks/" in d.place or d.code == "task.unknown_tool" for d in static):
+            done, changes = _reference(task, bench)
+            if done.failed_at is None:
+                yield task, done, changes
+
+
+def idle_scores_zero(draft: Draft) -> Pass | Reject:
+    """Doing nothing earns nothing, whatever is said; and no check holds before anything is done."""
+    bench = bench_for(draft)
+    sound = [task for task, _, _ in _sound_tasks(draft, bench)]
+    bench.environment.reset()
+    problems = [d for task in sound for d in _idle(task, bench)]
+    return verdict("idle_scores_zero", problems, {"tasks": len(sound), "answers": len(IDLE_ANSWERS)})
+
+
+def _idle(task: AgentTask, bench: Workbench) -> Iterator[Diagnostic]:
+    scores = [bench.environment.score(task, answer) for answer in IDLE_ANSWERS]
+    for index, check in enumerate(scores[0].checks):
+        if check.held:
+            message = f"The check '{check.name}' already holds before anything is done, so it judges nothing."
+            hint = "Delete it (other rows are compared anyway), or make it look at what the task changes."
+            yield Diagnostic(code="task.check_already_true", place=f"task:{task.id}/checks/{index}", message=message, hint=hint)
+    for answer, score in zip(IDLE_ANSWERS, scores, strict=True):
+        if score.reward > 0:
+            said = f"saying {answer!r}" if answer else "saying nothing"
+            message = f"Doing nothing and {said} is scored {score.outcome} ({score.reward})."
+            hint = "Ask for a value that must be looked up, or for a change; give checks that are false at first."
+            yield Diagnostic(code="task.idle_scores", place=f"task:{task.id}", message=message, hint=hint)
+            return
+
+
+def reference_scores_one(draft: Draft) -> Pass | Reject:
+    """The reference solution with the reference answer earns 1 on every task."""
+    bench = bench_for(draft)
+    problems = []
+    for task, _, _ in _sound_tasks(draft, bench):
+        score = bench.environment.score(task, None if task.answer is None else list(task.answer))
+        if score.reward < 1:
+            problems.extend(_reference_problems(task, score.detail, [i for i, c in enumerate(score.checks) if not c.held]))
+    return verdict("reference_scores_one", problems, {"tasks": len(draft.tasks)})
+
+
+def _reference_problems(task: AgentTask, detail: str, failed: list[int]) -> Iterator[Diagnostic]:
+    for index in failed:
+        message = f"The check '{task.checks[index].name}' is false after the reference solution."
+        hint = "Correct the check, or the solution if it misses a step."
+        yield Diagnostic(code="task.check_false", place=f"task:{task.id}/checks/{index}", message=message, hint=hint)
+    if not failed:
+        message = f"The reference solution is not scored 1: {detail}."
+        yield Diagnostic(code="task.reference_fails", place=f"task:{task.id}", message=message)
+
+
+def mutants_rejected(draft: Draft) -> Pass | Reject:
+    """Every near miss of a reference earns less than 1; those that end in the very same state and answer are counted."""
+    bench = bench_for(draft)
+    extras = _extras(bench)
+    counts: Counter[str] = Counter(rejected=0, equivalent=0, free=0)
+    problems = []
+    for task, done, changes in _sound_tasks(draft, bench):
+        for mutant in mutants_of(task, [o.result for o in done.observations], bench, extras):
+            fate = _fate(mutant, task, changes, bench)
+            counts[fate] += 1
+            if fate == "survives":
+                problems.append(_survivor(mutant, task))
+    return verdict("mutants_rejected", problems, {"mutants": sum(counts.values()), **counts})
+
+
+def _extras(bench: Workbench) -> list[ToolCall]:
+    """Calls that change something on their own: what an agent might do too much."""
+    found = [
+        ToolCall(tool=t.name, arguments=p.arguments)
+        for t in bench.tools
+        for p in [probe(t, bench)]
+        if p.arguments is not None and p.effective
+    ]
+    return [call for call in found if bench.usages[call.tool].writes][:MAX_EXTRAS]
+
+
+def _fate(mutant: Mutant, task: AgentTask, gold: tuple[RowChange, ...], bench: Workbench) -> str:
+    perform(mutant, task, bench)
+    if bench.environment.score(task, mutant.answer).reward < 1:
+        return "rejected"
+    changes = bench.environment.difference()
+    if mutant.calls is not None and changes == gold:
+        return "equivalent"
+    if mutant.kind == "argument changed" and same_but_free(changes, gold, (*task.free_columns, *task.fuzzy_columns)):
+        asked = isinstance(mutant.value, str) and len(mutant.value) > 2 and mutant.value.lower() in task.instruction.lower()
+        return "survives" if asked else "free"
+    return "survives"
+
+
+def _survivor(mutant: Mutant, task: AgentTask) -> Diagnostic:
+    message = f"A wrong course ({mutant.kind}: {mutant.detail}) is scored 1."
+    hint = "Check what the instruction asks for, and free no column that it decides."
+    return Diagnostic(code="task.mutant_survives", place=f"task:{task.id}", message=message, hint=hint)
