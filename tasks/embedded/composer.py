@@ -55,7 +55,7 @@ class Plan(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def compose(scenario: str, seed: int = 0) -> Plan:
+def compose(scenario: str, seed: str = "0") -> Plan:
     """The plan of a scenario, given as the prompts give it ("Name: …", "Category: …", "Description: …")."""
     text = read_scenario(scenario)
     digest = hashlib.sha256(f"{seed}\n{text.name}\n{text.category}\n{text.description}".encode()).hexdigest()
@@ -139,7 +139,11 @@ def _choose(studio: Studio, text: ScenarioText, digest: str) -> list[tuple[str, 
 def _ranked(domain: Domain, text: ScenarioText, rng: Random) -> list[str]:
     """The domain's features, the most fitting and those that the text speaks of first, shaken by the digest."""
     spoken = mentioned(text, domain)
-    keys = {name: place * 0.7 + rng.random() * 5 - (4 if name in spoken else 0) for place, name in enumerate(domain.features) if find_spec(f'tasks.embedded.features.{name}')}
+    keys = {
+        name: place * 0.7 + rng.random() * 5 - (4 if name in spoken else 0)
+        for place, name in enumerate(domain.features)
+        if find_spec(f"tasks.embedded.features.{name}")
+    }
     return sorted(keys, key=keys.__getitem__)
 
 

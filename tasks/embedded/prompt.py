@@ -12,11 +12,17 @@ _HEADER = re.compile(r"^\[\[ ## (\w+) ## \]\]$", re.MULTILINE)
 
 
 class Prompt(NamedTuple):
-    """One request: its input sections by name, all its text, and the number that tells equal requests apart."""
+    """One request: its input sections by name, its instructions, all that was said, and the number that tells equal requests apart."""
 
     fields: dict[str, str]
-    text: str
+    system: str
+    said: str
     rollout: int
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return f"{self.system}\n{self.said}"
 
     def lines(self, name: str) -> list[str]:
         """A list of texts: one `- ` line each, or a JSON array."""
@@ -45,4 +51,4 @@ def read_prompt(request: Request) -> Prompt:
     asked = next((m.text or "" for m in reversed(request.messages) if m.role == "user"), "")
     pieces = _HEADER.split(asked)
     fields = {name: text.strip() for name, text in zip(pieces[1::2], pieces[2::2], strict=True)}
-    return Prompt(fields, "\n".join((system, *texts)), request.config.seed or 0)
+    return Prompt(fields, system, "\n".join(texts), request.config.seed or 0)

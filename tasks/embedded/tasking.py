@@ -40,8 +40,9 @@ TaskDraft = dict[str, Any]
 class TaskBook:
     """The tasks of one plan, written as far as anyone has asked; safe to share between threads."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, spare: int = 0) -> None:
         self._plan = plan
+        self._spare = spare
         self._written: list[TaskDraft] = []
         self._stream = self._write()
         self._lock = Lock()
@@ -57,7 +58,7 @@ class TaskBook:
         plan = self._plan
         blueprint = Blueprint.of(draft_of(plan))
         with Environment.fork(blueprint) as environment:
-            yield from _Author(plan, environment).tasks()
+            yield from _Author(plan, environment, self._spare).tasks()
 
 
 def draft_of(plan: Plan) -> Draft:
@@ -80,8 +81,9 @@ def _insert(rows: TableRows) -> str:
 class _Author:
     """Carries ideas out, one after another, and chains them into longer tasks."""
 
-    def __init__(self, plan: Plan, environment: Environment) -> None:
+    def __init__(self, plan: Plan, environment: Environment, spare: int) -> None:
         self._plan = plan
+        self._spare = spare
         self._environment = environment
         self._tools = {tool["name"]: tool for tool in plan.tools}
         self._instructions: set[str] = set()
@@ -97,7 +99,7 @@ class _Author:
 
     def _next(self, number: int) -> TaskDraft | None:
         kind, least = KINDS[number % len(KINDS)], LENGTHS[number % len(LENGTHS)]
-        rng = stream(self._plan.digest, "task", number)
+        rng = stream(self._plan.digest, "task", self._spare, number)
         for attempt in range(MOST_TRIES):
             relaxed = attempt > MOST_TRIES // 2
             found = self._long(rng, None if relaxed else kind, 2 if relaxed else least)

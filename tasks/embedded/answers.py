@@ -1,0 +1,161 @@
+"""What the embedded author answers to each program: the plan's parts, or those of them that a repair asks for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from tasks.embedded.composer import Plan, compose, writes
+from tasks.embedded.inventing import describe, invent
+from tasks.embedded.prompt import Prompt
+from tasks.embedded.repairs import mend_rows, mend_schema
+from tasks.embedded.tasking import TaskBook
+
+Answer = dict[str, Any]
+"""The output fields of one program: text, or what becomes compact JSON."""
+
+_WANTED = re.compile(r"There are (\d+) tasks; at least (\d+) are needed")
+_ROLLOUTS_PER_SEED = 1_000
+_MOST_KNOWN = 120
+
+
+@lru_cache(maxsize=32)
+def _book(scenario: str, seed: str, absent: frozenset[str], spare: int) -> TaskBook:
+    plan = compose(scenario, seed)
+    return TaskBook(plan._replace(tools=tuple(t for t in plan.tools if t["name"] not in absent)), spare)
+
+
+def book_of(prompt: Prompt, seed: str, spare: int = 0) -> TaskBook:
+    """The tasks of a scenario's plan with the tools that the prompt still has; `spare` numbers other draws of the same plan."""
+    there = {line.split("(")[0] for line in prompt.lines("tools")}
+    absent = frozenset(t["name"] for t in _plan(prompt, seed).tools) - there
+    return _book(prompt.fields["scenario"], seed, absent, spare)
+
+
+def program_of(prompt: Prompt) -> str:
+    """Which program asks, told by its inputs; empty when none of ours does."""
+    names = prompt.fields.keys()
+    return next((name for name, inputs in _INPUTS.items() if inputs <= names), "")
+
+
+def answer(program: str, prompt: Prompt, seed: int) -> Answer:
+    """The right answer."""
+    return _ANSWERS[program](prompt, f"{seed}.{prompt.rollout // _ROLLOUTS_PER_SEED}")
+
+
+def _plan(prompt: Prompt, seed: str) -> Plan:
+    return compose(prompt.fields["scenario"], seed)
+
+
+def _requirements(prompt: Prompt, seed: str) -> Answer:
+    return {"intentions": list(_plan(prompt, seed).intentions[: prompt.count()])}
+
+
+def _schema(prompt: Prompt, seed: str) -> Answer:
+    return {"ddl": "\n".join(_plan(prompt, seed).ddl)}
+
+
+def _repair_schema(prompt: Prompt, seed: str) -> Answer:
+    current = prompt.fields.get("current") or prompt.fields.get("ddl", "")
+    return {"ddl": "\n".join(mend_schema(_plan(prompt, seed).ddl, current))}
+
+
+def _seed(prompt: Prompt, seed: str) -> Answer:
+    return {"tables": [{"table": t.table, "columns": list(t.columns), "rows": [list(r) for r in t.rows]} for t in _plan(prompt, seed).rows]}
+
+
+def _repair_seed(prompt: Prompt, seed: str) -> Answer:
+    fixes, tables = mend_rows(_plan(prompt, seed), prompt.lines("rows"), prompt.lines("problems"))
+    return {"fixes": fixes, "tables": tables}
+
+
+def _tools(prompt: Prompt, seed: str) -> Answer:
+    """The tools of the focus that do not exist yet."""
+    changing = prompt.fields["focus"].startswith("chang")
+    known = {line.split("(")[0] for line in prompt.lines("existing")}
+    return {"tools": [t for t in _plan(prompt, seed).tools if writes(t) == changing and t["name"] not in known]}
+
+
+def _repair_tools(prompt: Prompt, seed: str) -> Answer:
+    """The failing tools as they were meant, and those that got lost."""
+    known = {line.split("(")[0] for line in prompt.lines("existing")}
+    return {"tools": [t for t in _plan(prompt, seed).tools if t["name"] not in known]}
+
+
+def _tasks(prompt: Prompt, seed: str) -> Answer:
+    """The next tasks after those that exist."""
+    known = set(prompt.lines("existing"))
+    count = prompt.count()
+    book = book_of(prompt, seed).first(len(known) + count)
+    return {"tasks": [t for t in book if t["instruction"] not in known][:count]}
+
+
+def _repair_tasks(prompt: Prompt, seed: str) -> Answer:
+    """The failing tasks as they were meant, another one for each that was meant so, and those that got lost."""
+    failing: list[dict[str, Any]] = prompt.value("failing") or []
+    spares = iter(book_of(prompt, seed, spare=prompt.rollout).first(len(failing)))
+    mended = [{"id": task["id"], **_meant(task, prompt, seed, spares)} for task in failing]
+    return {"tasks": [*mended, *_lost(prompt, seed)]}
+
+
+def _meant(task: dict[str, Any], prompt: Prompt, seed: str, spares: Any) -> dict[str, Any]:
+    book = book_of(prompt, seed).first(_MOST_KNOWN if task.get("id", "") > "t60" else 60)
+    found = next((t for t in book if t["instruction"] == task["instruction"]), None)
+    same = found is not None and all(_plain(found.get(key)) == _plain(task.get(key)) for key in ("solution", "answer", "checks"))
+    return found if found is not None and not same else next(spares, found or task)
+
+
+def _plain(value: Any) -> Any:
+    """Without the difference between an empty part and none."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items() if inner not in ({}, [], None)}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _lost(prompt: Prompt, seed: str) -> list[dict[str, Any]]:
+    found = _WANTED.search(prompt.fields["problems"])
+    if found is None:
+        return []
+    there, wanted = int(found.group(1)), int(found.group(2))
+    return list(book_of(prompt, seed).first(wanted)[there:])
+
+
+def _describe(prompt: Prompt, seed: str) -> Answer:
+    return describe(prompt.fields["name"], prompt.lines("categories"), f"{seed}.{prompt.rollout}")
+
+
+def _invent(prompt: Prompt, seed: str) -> Answer:
+    known = [*prompt.lines("examples"), *prompt.lines("avoid")]
+    return {"scenarios": invent(prompt.fields["category"], known, prompt.count(), f"{seed}.{prompt.rollout}")}
+
+
+_INPUTS = {
+    "InventScenarios": {"category", "examples", "avoid", "count"},
+    "DescribeScenario": {"name", "categories"},
+    "RepairSeed": {"scenario", "ddl", "rows", "problems"},
+    "RepairTasks": {"scenario", "tools", "data", "failing", "problems"},
+    "RepairTools": {"scenario", "ddl", "failing", "problems"},
+    "RepairSchema": {"scenario", "problems"},
+    "WriteTasks": {"scenario", "intentions", "tools", "data", "count"},
+    "WriteTools": {"scenario", "intentions", "ddl", "existing", "focus"},
+    "WriteSeed": {"scenario", "ddl", "rows"},
+    "WriteSchema": {"scenario", "intentions", "tables"},
+    "WriteRequirements": {"scenario", "count"},
+}
+"""The inputs that tell a program, the most particular first."""
+
+_ANSWERS: dict[str, Callable[[Prompt, str], Answer]] = {
+    "InventScenarios": _invent,
+    "DescribeScenario": _describe,
+    "RepairSeed": _repair_seed,
+    "RepairTasks": _repair_tasks,
+    "RepairTools": _repair_tools,
+    "RepairSchema": _repair_schema,
+    "WriteTasks": _tasks,
+    "WriteTools": _tools,
+    "WriteSeed": _seed,
+    "WriteSchema": _schema,
+    "WriteRequirements": _requirements,
+}
