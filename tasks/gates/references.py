@@ -123,7 +123,7 @@ def _idle(task: AgentTask, bench: Workbench) -> Iterator[Diagnostic]:
 def reference_scores_one(draft: Draft) -> Pass | Reject:
     """The reference solution with the reference answer earns 1 on every task."""
     bench = bench_for(draft)
-    problems = []
+    problems: list[Diagnostic] = []
     for task, _, _ in _sound_tasks(draft, bench):
         score = bench.environment.score(task, None if task.answer is None else list(task.answer))
         if score.reward < 1:
@@ -146,7 +146,7 @@ def mutants_rejected(draft: Draft) -> Pass | Reject:
     bench = bench_for(draft)
     extras = _extras(bench)
     counts: Counter[str] = Counter(rejected=0, equivalent=0, free=0)
-    problems = []
+    problems: list[Diagnostic] = []
     for task, done, changes in _sound_tasks(draft, bench):
         for mutant in mutants_of(task, [o.result for o in done.observations], bench, extras):
             fate = _fate(mutant, task, changes, bench)
