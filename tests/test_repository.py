@@ -1,8 +1,10 @@
 """The repository keeps its word: the lock is honest, and the pages name only commands and files that exist."""
 
+import ast
 import re
+import sys
 import tomllib
-from importlib.metadata import version
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 import pytest
@@ -102,3 +104,39 @@ def test_the_licence_is_whole() -> None:
     text = (ROOT / "LICENSE").read_text()
     assert "Apache License" in text
     assert "END OF TERMS AND CONDITIONS" in text
+
+
+def imported(folder: str) -> set[str]:
+    """The top-level modules that the files of a folder import, wherever in the file."""
+    trees = [ast.parse(path.read_text()) for path in (ROOT / folder).rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    sources = {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}
+    late = {
+        node.args[0].value
+        for node in nodes
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "import_module" and isinstance(node.args[0], ast.Constant)
+    }
+    return {name.split(".")[0] for name in plain | sources | late}
+
+
+@pytest.mark.parametrize(
+    ("folders", "extras"), [(("artifacts", "containers", "tasks", "flows"), ("embed",)), (("tests", "benchmarks"), ("dev",))]
+)
+def test_what_is_imported_is_declared(folders: tuple[str, ...], extras: tuple[str, ...]) -> None:
+    lines = [*PROJECT["dependencies"], *(line for extra in extras for line in PROJECT["optional-dependencies"][extra])]
+    named = {canonicalize_name(Requirement(line).name) for line in lines}
+    rooms = {"artifacts", "containers", "tasks", "flows", "training", "benchmarks", "tests"}
+    outside = set().union(*map(imported, folders)) - rooms - set(sys.stdlib_module_names)
+    homes = packages_distributions()
+    assert {name for name in outside if not {canonicalize_name(home) for home in homes.get(name, [name])} & named} == set()
+
+
+def test_what_is_declared_is_imported() -> None:
+    homes = {canonicalize_name(home) for name in set().union(*map(imported, ROOMS)) for home in packages_distributions().get(name, [])}
+    assert {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]} - homes - PINNED_FOR_OTHERS == set()
+
+
+ROOMS = ("artifacts", "containers", "tasks", "flows", "training")
+PINNED_FOR_OTHERS = {"fastapi"}
+"""Prefect's server fails to import from FastAPI 0.155 on."""
