@@ -21,7 +21,7 @@ from tasks.gates import diagnose
 from tasks.scenario import scenario_text
 from tasks.stage import StageResult, stage_task
 from tasks.task_view import data_text, tool_lines
-from tasks.tools import without_size
+from tasks.tools import form_problems, without_size
 
 BATCH = 12
 """The most tasks asked for in one call."""
@@ -270,12 +270,8 @@ def _end_values(environment: Environment) -> dict[tuple[str, tuple[Any, ...], st
 
 def _misformed(task_id: str, error: ValidationError) -> list[Diagnostic]:
     return [
-        Diagnostic(
-            code="task.form",
-            place="/".join((f"task:{task_id}", *map(str, wrong["loc"][:2]))),
-            message=f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}.",
-        )
-        for wrong in error.errors()[:4]
+        Diagnostic(code="task.form", place="/".join((f"task:{task_id}", *place)), message=message)
+        for place, message in form_problems(error)
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -14,7 +15,7 @@ from artifacts.verdict import Diagnostic
 from artifacts.world import Draft
 from containers.initial_state import split_statements
 from tasks.adapter import with_rules
-from tasks.correction import Ask, Built, Made, Problems, Stage, correct
+from tasks.correction import Ask, Built, Made, Problems, Reply, Stage, correct
 from tasks.gates import diagnose
 from tasks.parameters import UnreadableParameter, json_schema, signature_line
 from tasks.scenario import scenario_text
@@ -138,14 +139,21 @@ def run(draft: Draft, model: dspy.LM) -> StageResult:
 
 def _write(draft: Draft, ask: Ask) -> Made[Drafts]:
     """Two calls: first the tools that read, then, with those in sight, the tools that change."""
-    inputs = {"scenario": scenario_text(draft.scenario), "intentions": list(draft.intentions), "ddl": readable_ddl(draft.schema_sql)}
-    reading = ask(WriteTools, {**inputs, "existing": [], "focus": "reading", "count": TOOLS_EACH})
-    known = signatures(reading.values["tools"])
-    changing = ask(WriteTools, {**inputs, "existing": known, "focus": "changing", "count": TOOLS_EACH})
+    reading = _ask_for("reading", draft, (), ask)
+    changing = _ask_for("changing", draft, reading.values["tools"], ask)
     return Made(merged(reading.values["tools"], changing.values["tools"]), (reading, changing))
 
 
+def _ask_for(focus: str, draft: Draft, known: Iterable[ToolDraft], ask: Ask) -> Reply:
+    inputs = {"scenario": scenario_text(draft.scenario), "intentions": list(draft.intentions), "ddl": readable_ddl(draft.schema_sql)}
+    return ask(WriteTools, {**inputs, "existing": signatures(known), "focus": focus, "count": TOOLS_EACH})
+
+
 def _repair(draft: Draft, parts: Drafts, problems: Problems, ask: Ask) -> Made[Drafts]:
+    lost = _lost_focus(parts)
+    if lost:
+        reply = _ask_for(lost, draft, parts, ask)
+        return Made(merged(parts, reply.values["tools"]), (reply,))
     named = failing_names(problems)
     failing = [tool for tool in parts if tool.name in named]
     inputs = {
@@ -167,6 +175,12 @@ def _build(draft: Draft, parts: Drafts) -> Built:
     accepted = accept_tools(built)
     problems = diagnose(accepted, "tools")
     return Built(accepted, (*unformed, *without_size(problems, len(parts), draft.recipe.size.tools)))
+
+
+def _lost_focus(parts: Drafts) -> str:
+    """The half of the toolset of which an answer left nothing; empty when there is some of both."""
+    changing = ['"run"' in json.dumps(tool.program) for tool in parts]
+    return "reading" if all(changing) else "" if any(changing) else "changing"
 
 
 def without_size(problems: Problems, written: int, least: int) -> Problems:
@@ -217,15 +231,18 @@ def tool_of(part: ToolDraft) -> Tool:
 
 
 def _misformed(name: str, error: ValidationError) -> list[Diagnostic]:
+    hint = "A step has one of the keys require, refuse, let, run, each, return, and only the fields that go with it."
     return [
-        Diagnostic(
-            code="tool.form",
-            place="/".join((f"tool:{name}", *map(str, wrong["loc"][:2]))),
-            message=f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}.",
-            hint="A step has one of the keys require, refuse, let, run, each, return, and only the fields that go with it.",
-        )
-        for wrong in error.errors()[:4]
+        Diagnostic(code="tool.form", place="/".join((f"tool:{name}", *place)), message=message, hint=hint)
+        for place, message in form_problems(error)
     ]
+
+
+def form_problems(error: ValidationError) -> list[tuple[tuple[str, ...], str]]:
+    """Place (two names deep) and message of a model's mistakes of form; one that only follows from a deeper one is left out."""
+    found = [(tuple(map(str, wrong["loc"])), wrong["msg"]) for wrong in error.errors()]
+    deepest = [(loc, said) for loc, said in found if not any(other[: len(loc)] == loc and other != loc for other, _ in found)]
+    return [(loc[:2], f"{'.'.join(loc)}: {said}.") for loc, said in deepest[:4]]
 
 
 def signatures(tools: Iterable[ToolDraft]) -> list[str]:
