@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
 from artifacts.observation import Observation
 from artifacts.toolset import Tool
 from tasks.candidates import Arguments, candidate_arguments
-from tasks.lineage import Link
+from tasks.catalog import Catalog
+from tasks.lineage import Link, root_of
 from tasks.programs import parameter_schema
 from tasks.workbench import Workbench
 
@@ -88,7 +89,7 @@ class BadCall(NamedTuple):
     refused: bool
 
 
-def bad_calls(tool: Tool, good: Arguments, links: tuple[Link, ...]) -> Iterator[BadCall]:
+def bad_calls(tool: Tool, good: Arguments, keys: Iterable[str]) -> Iterator[BadCall]:
     """Wrong types, missing and extra arguments, and ids that do not exist, each on top of arguments that succeed."""
     yield BadCall("an unknown argument", {**good, "no_such_argument": 1}, True)
     yield BadCall("a list instead of arguments", [1], True)
@@ -96,10 +97,32 @@ def bad_calls(tool: Tool, good: Arguments, links: tuple[Link, ...]) -> Iterator[
         yield BadCall(f"{name} left out", {k: v for k, v in good.items() if k != name}, True)
     for name in tool.parameter_names:
         yield BadCall(f"{name} of a wrong type", {**good, name: _wrong_type(parameter_schema(tool, name))}, True)
-    for name in dict.fromkeys(link.name for link in links if link.relation == "equals"):
+    new = {(link.name, link.table, link.column) for link in links if link.relation in ("insert", "set")}  # natural keys that a call makes
+    sought = (link for link in links if link.relation == "equals" and (link.name, link.table, link.column) not in new)
+    for name in keys:
         unknown = _unknown(parameter_schema(tool, name))
         if unknown is not None:
             yield BadCall(f"an unknown {name}", {**good, name: unknown}, False)
+
+
+def key_parameters(tool: Tool, links: Iterable[Link], catalog: Catalog) -> tuple[str, ...]:
+    """The required parameters that name a row by its key."""
+    found = [
+        link.name
+        for link in links
+        if link.relation == "equals"
+        and link.path in ("", "[]")
+        and link.name in tool.parameters.get("required", ())
+        and is_key(link, catalog)
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def is_key(link: Link, catalog: Catalog) -> bool:
+    """Whether a link meets the whole primary key of a table, directly or through foreign keys."""
+    table, column = root_of((link.table, link.column), catalog)
+    known = catalog.tables.get(table)
+    return known is not None and [c.lower() for c in known.primary_key] == [column]
 
 
 def _wrong_type(schema: dict[str, Any]) -> Any:
