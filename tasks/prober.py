@@ -97,8 +97,6 @@ def bad_calls(tool: Tool, good: Arguments, keys: Iterable[str]) -> Iterator[BadC
         yield BadCall(f"{name} left out", {k: v for k, v in good.items() if k != name}, True)
     for name in tool.parameter_names:
         yield BadCall(f"{name} of a wrong type", {**good, name: _wrong_type(parameter_schema(tool, name))}, True)
-    new = {(link.name, link.table, link.column) for link in links if link.relation in ("insert", "set")}  # natural keys that a call makes
-    sought = (link for link in links if link.relation == "equals" and (link.name, link.table, link.column) not in new)
     for name in keys:
         unknown = _unknown(parameter_schema(tool, name))
         if unknown is not None:
