@@ -212,6 +212,7 @@ def _number(schema: Mapping[str, Any]) -> Check:
 def _within(schema: Mapping[str, Any]) -> Callable[[Any, str], Any]:
     low, high = schema.get("minimum"), schema.get("maximum")
     above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
+    _need_numbers(minimum=low, maximum=high, exclusiveMinimum=above, exclusiveMaximum=below)
 
     def check(value: Any, where: str) -> Any:
         if low is not None and value < low:
@@ -227,8 +228,19 @@ def _within(schema: Mapping[str, Any]) -> Callable[[Any, str], Any]:
     return check
 
 
+def _need_numbers(**bounds: object) -> None:
+    wrong = next((name for name, bound in bounds.items() if bound is not None and type(bound) not in (int, float)), None)
+    if wrong is not None:
+        raise UnsupportedSchema(f"{wrong} must be a number")
+
+
+def _sizes(schema: Mapping[str, Any], least: str, most: str, bound: int) -> tuple[int, int]:
+    _need_numbers(**{least: schema.get(least), most: schema.get(most)})
+    return schema.get(least, 0), min(schema.get(most, bound), bound)
+
+
 def _string(schema: Mapping[str, Any]) -> Check:
-    least, most = schema.get("minLength", 0), min(schema.get("maxLength", MAX_TEXT), MAX_TEXT)
+    least, most = _sizes(schema, "minLength", "maxLength", MAX_TEXT)
     form = schema.get("format")
     if form is not None and form not in _FORMATS:
         raise UnsupportedSchema(f"the format {json.dumps(form)} is not one of {', '.join(_FORMATS)}")
@@ -303,7 +315,7 @@ def _array(schema: Mapping[str, Any]) -> Check:
     if "items" not in schema:
         raise UnsupportedSchema("a list must declare its 'items'")
     item = compile_value(schema["items"])
-    least, most = schema.get("minItems", 0), min(schema.get("maxItems", MAX_ITEMS), MAX_ITEMS)
+    least, most = _sizes(schema, "minItems", "maxItems", MAX_ITEMS)
 
     def check(value: Any, where: str, depth: int) -> Any:
         if type(value) is not list:

@@ -31,11 +31,13 @@ class _Preparing:
         self.columns: tuple[str, ...] = ()
         self.parameters: tuple[str | None, ...] = ()
         self.readonly = True
+        self.explains = False
 
     def __call__(self, cursor: apsw.Cursor, _sql: str, _bindings: object) -> bool:
         self.columns = tuple(column[0] for column in cursor.get_description())
         self.parameters = cursor.bindings_names
         self.readonly = cursor.is_readonly
+        self.explains = bool(cursor.is_explain)
         return False
 
 
@@ -53,6 +55,8 @@ def prepare(connection: apsw.Connection, guard: Guard, sql: str, mode: Mode) -> 
         connection.execute(sql, _AnyBinding(), can_cache=False)
     except apsw.ExecTraceAbort:
         return _prepared(sql, answer)
+    except apsw.BindingsError:
+        return _unnamed(sql)
     except (apsw.Error, UnicodeError) as trouble:
         reason = reason_of(trouble, guard)
         return Prepared(sql, code=_code_of(reason), problem=reason)
@@ -68,10 +72,16 @@ class _AnyBinding(dict[str, None]):
 
 
 def _prepared(sql: str, answer: _Preparing) -> Prepared:
+    if answer.explains:
+        return Prepared(sql, code="sql.forbidden", problem="EXPLAIN is not allowed")
     if None in answer.parameters:
-        return Prepared(sql, code="sql.unnamed_parameter", problem="parameters bind by name, as :name, never by position")
+        return _unnamed(sql)
     names = tuple(name for name in answer.parameters if name is not None)
     return Prepared(sql, answer.columns, names, not answer.readonly)
+
+
+def _unnamed(sql: str) -> Prepared:
+    return Prepared(sql, code="sql.unnamed_parameter", problem="parameters bind by name, as :name, never by position")
 
 
 _CODES = (

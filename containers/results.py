@@ -51,7 +51,7 @@ def _json(value: Any) -> Any:
     if type(value) is not str:
         return value
     try:
-        document = json.loads(value, parse_float=_finite)
+        document = json.loads(value, parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError) as trouble:
         raise EnvironmentFault("A result that should hold JSON does not.") from trouble
     if value.count("[") + value.count("{") > MAX_DEPTH:
