@@ -10,16 +10,22 @@ from typing import Any
 from sqlglot import exp
 
 from artifacts.errors import InvalidInput
-from artifacts.toolset import Tool
-from tasks.lineage import Link, root_of
+from artifacts.toolset import RESERVED, Tool
+from tasks.lineage import Link, bare, root_of
 from tasks.programs import Site, names_used, parameter_schema, sites_of
 from tasks.statements import parse_statement
 from tasks.workbench import Workbench
 
 Arguments = dict[str, Any]
 
+State = tuple[Arguments, Arguments]
+"""A partial argument set, and what the steps so far have bound."""
+
 WIDTH = 10
-"""How many rows a turned-round query gives, and how many partial argument sets are kept."""
+"""How many values are tried for one parameter, and how many turned-round argument sets."""
+
+BREADTH = 40
+"""How many rows a turned-round query gives, and how many partial argument sets are held on the way."""
 
 
 def candidate_arguments(tool: Tool, bench: Workbench) -> Iterator[Arguments]:
@@ -61,26 +67,28 @@ def _completed(known: Arguments, missing: list[str], values: Mapping[str, list[A
 
 
 def turned_round(tool: Tool, bench: Workbench) -> list[Arguments]:
-    """Argument sets that satisfy the tool's requires, found by asking its own queries for their parameters."""
-    states: list[tuple[Arguments, Arguments]] = [({}, {})]
+    """Argument sets that pass the tool's guards, found by asking its own queries for their parameters."""
+    states: list[State] = [({}, {})]
     for site in sites_of(tool, bench.draft.schema_sql):
-        if site.role not in ("require", "let", "return", "each") or "/do/" in site.place:
+        if site.role == "run" or "/do/" in site.place:
             continue
-        states = list(islice((state for old in states for state in _extended(*old, site, bench)), WIDTH)) or states
-    return [arguments for arguments, _ in states if arguments]
+        states = list(islice((state for old in states for state in _extended(*old, site, bench)), BREADTH)) or states
+    return [arguments for arguments, _ in states[:WIDTH] if arguments]
 
 
-def _extended(arguments: Arguments, bound: Arguments, site: Site, bench: Workbench) -> Iterator[tuple[Arguments, Arguments]]:
+def _extended(arguments: Arguments, bound: Arguments, site: Site, bench: Workbench) -> Iterator[State]:
+    """The partial argument sets that go on from one at a step: those that its guard lets through."""
     for more in _asked(arguments, bound, site, bench):
         grown = arguments | more
-        rows = _rows(site.sql, grown | bound, site, bench) if site.binds else []
-        if site.role == "require" and site.binds and not rows:
-            continue
-        yield grown, bound | {name: rows[0].get(name) for name in site.binds if rows}
+        known = grown | bound
+        guard = site.role in ("require", "refuse") and all(n in known or n in RESERVED for n in names_used(site.sql))
+        rows = _rows(site.sql, known, site, bench) if guard or site.binds else []
+        if not guard or bool(rows) is (site.role == "require"):
+            yield grown, bound | {name: rows[0].get(name) for name in site.binds if rows}
 
 
 def _asked(arguments: Arguments, bound: Arguments, site: Site, bench: Workbench) -> list[Arguments]:
-    turned = turn_round(site, frozenset(arguments))
+    turned = turn_round(site, frozenset(arguments)) if site.role != "refuse" else None
     if turned is None:
         return [{}]
     rows = _rows(turned, arguments | bound, site, bench)
@@ -99,7 +107,8 @@ def turn_round(site: Site, known: frozenset[str]) -> str | None:
     for node in list(turned.find_all(exp.EQ)):
         if node.find_ancestor(exp.Select) is not turned or node.find_ancestor(exp.Or, exp.Not, exp.Case):
             continue
-        for column, value in ((node.this, node.expression), (node.expression, node.this)):
+        left, right = bare(node.this), bare(node.expression)
+        for column, value in ((left, right), (right, left)):
             name = str(value.this) if isinstance(value, exp.Placeholder) else ""
             if isinstance(column, exp.Column) and _open(name, site, known) and name not in asked:
                 asked[name] = column.copy()
@@ -110,7 +119,7 @@ def turn_round(site: Site, known: frozenset[str]) -> str | None:
     turned.set("expressions", [exp.alias_(column, name, quoted=True) for name, column in asked.items()])
     turned.set("distinct", exp.Distinct())
     turned.set("order", None)
-    return str(turned.limit(WIDTH).sql(dialect="sqlite"))
+    return str(turned.limit(BREADTH).sql(dialect="sqlite"))
 
 
 def _open(name: str, site: Site, known: frozenset[str]) -> bool:
@@ -119,7 +128,7 @@ def _open(name: str, site: Site, known: frozenset[str]) -> bool:
 
 
 def _rows(sql: str, bound: Arguments, site: Site, bench: Workbench) -> list[dict[str, Any]]:
-    names = {name: None for name in (*names_used(sql), *names_used(site.sql)) if name not in ("me", "now", "today")}
+    names = {name: None for name in (*names_used(sql), *names_used(site.sql)) if name not in RESERVED}
     values = names | {k: v for k, v in bound.items() if k in names}
     try:
         return bench.environment.query(

@@ -58,11 +58,27 @@ def links_of(sql: str, schema_sql: str) -> tuple[Link, ...]:
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Like, exp.Glob, exp.Between, exp.Is)
 
 
+_WRAPPERS = (exp.Lower, exp.Upper, exp.Trim, exp.Cast, exp.Collate, exp.Paren)
+
+
+def bare(node: exp.Expr) -> exp.Expr:
+    """What stands inside case folding, trimming, casts and collations."""
+    while isinstance(node, _WRAPPERS):
+        node = node.this
+    return node
+
+
 def _compared(tree: exp.Expr, catalog: Catalog) -> Iterator[Link]:
     for node in tree.find_all(*_COMPARISONS, exp.In):
         relation: Relation = "equals" if isinstance(node, (exp.EQ, exp.In)) else "compares"
-        sides = [node.this, *(node.args.get(k) for k in ("expression", "low", "high", "query")), *node.expressions]
-        columns = [found for side in sides if isinstance(side, exp.Column) for found in [_home(side, tree, catalog)] if found]
+        sides = [bare(node.this), *(node.args.get(k) for k in ("expression", "low", "high", "query")), *node.expressions]
+        columns = [
+            found
+            for side in map(bare, filter(None, sides))
+            if isinstance(side, exp.Column)
+            for found in [_home(side, tree, catalog)]
+            if found
+        ]
         values = [value for side in sides if side is not None for value in _sources(side, tree)]
         if isinstance(node.parent, exp.Update) or not columns:
             continue
@@ -94,10 +110,10 @@ def _inserted(source: exp.Expr | None) -> Iterator[list[exp.Expr]]:
 
 def _sources(node: exp.Expr, tree: exp.Expr) -> Iterator[tuple[str, str]]:
     """The bound names whose value a side of a comparison is, with the path into a JSON list."""
-    inner = node.unnest()
+    inner = bare(node)
     if isinstance(inner, exp.Placeholder):
         yield str(inner.this), ""
-    elif isinstance(inner, (exp.Coalesce, exp.Lower, exp.Upper, exp.Trim, exp.Cast)):
+    elif isinstance(inner, exp.Coalesce):
         yield from _sources(inner.this, tree)
     elif isinstance(inner, exp.DPipe):
         yield from (found for side in (inner.this, inner.expression) for found in _sources(side, tree))

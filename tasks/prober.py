@@ -104,16 +104,11 @@ def bad_calls(tool: Tool, good: Arguments, keys: Iterable[str]) -> Iterator[BadC
 
 
 def key_parameters(tool: Tool, links: Iterable[Link], catalog: Catalog) -> tuple[str, ...]:
-    """The required parameters that name a row by its key."""
-    found = [
-        link.name
-        for link in links
-        if link.relation == "equals"
-        and link.path in ("", "[]")
-        and link.name in tool.parameters.get("required", ())
-        and is_key(link, catalog)
-    ]
-    return tuple(dict.fromkeys(found))
+    """The required parameters that look a row up by its key; natural keys that the call itself makes are left out."""
+    held = [link for link in links if link.name in tool.parameters.get("required", ()) and link.path in ("", "[]")]
+    made = {(link.name, link.table, link.column) for link in held if link.relation in ("insert", "set")}
+    sought = [k for k in held if k.relation == "equals" and (k.name, k.table, k.column) not in made and is_key(k, catalog)]
+    return tuple(dict.fromkeys(link.name for link in sought))
 
 
 def is_key(link: Link, catalog: Catalog) -> bool:

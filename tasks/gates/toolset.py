@@ -10,7 +10,7 @@ from artifacts.verdict import Diagnostic, Pass, Reject
 from artifacts.world import Draft
 from tasks.gates.gate import verdict
 from tasks.lints import lint_view
-from tasks.prober import BadCall, Probe, bad_calls, probe
+from tasks.prober import BadCall, Probe, bad_calls, key_parameters, probe
 from tasks.resolution import tool_problems, unsafe_statements
 from tasks.scratch import catalog_of
 from tasks.workbench import Workbench, workbench_of
@@ -75,7 +75,7 @@ def tools_work(draft: Draft) -> Pass | Reject:
 
 def _bad(tool: Tool, found: Probe, bench: Workbench) -> Iterator[BadCall]:
     if found.arguments is not None:
-        yield from bad_calls(tool, found.arguments, bench.usages[tool.name].links)
+        yield from bad_calls(tool, found.arguments, key_parameters(tool, bench.usages[tool.name].links, bench.catalog))
 
 
 def _works(tool: Tool, found: Probe, bench: Workbench) -> Iterator[Diagnostic]:
