@@ -11,7 +11,7 @@ from tasks.embedded.composer import Plan, compose, writes
 from tasks.embedded.inventing import describe, invent
 from tasks.embedded.prompt import Prompt
 from tasks.embedded.repairs import mend_rows, mend_schema
-from tasks.embedded.tasking import TaskBook
+from tasks.embedded.tasking import Workshop
 
 Answer = dict[str, Any]
 """The output fields of one program: text, or what becomes compact JSON."""
@@ -22,16 +22,16 @@ _MOST_KNOWN = 120
 
 
 @lru_cache(maxsize=32)
-def _book(scenario: str, seed: str, absent: frozenset[str], spare: int) -> TaskBook:
+def _workshop(scenario: str, seed: str, absent: frozenset[str]) -> Workshop:
     plan = compose(scenario, seed)
-    return TaskBook(plan._replace(tools=tuple(t for t in plan.tools if t["name"] not in absent)), spare)
+    return Workshop(plan._replace(tools=tuple(t for t in plan.tools if t["name"] not in absent)))
 
 
-def book_of(prompt: Prompt, seed: str, spare: int = 0) -> TaskBook:
-    """The tasks of a scenario's plan with the tools that the prompt still has; `spare` numbers other draws of the same plan."""
+def workshop_of(prompt: Prompt, seed: str) -> Workshop:
+    """The world of a scenario's plan with the tools that the prompt has; all of them where it names none."""
     there = {line.split("(")[0] for line in prompt.lines("tools")}
-    absent = frozenset(t["name"] for t in _plan(prompt, seed).tools) - there
-    return _book(prompt.fields["scenario"], seed, absent, spare)
+    absent = frozenset(t["name"] for t in _plan(prompt, seed).tools) - there if there else frozenset()
+    return _workshop(prompt.fields["scenario"], seed, absent)
 
 
 def program_of(prompt: Prompt) -> str:
@@ -74,34 +74,40 @@ def _repair_seed(prompt: Prompt, seed: str) -> Answer:
 def _tools(prompt: Prompt, seed: str) -> Answer:
     """The tools of the focus that do not exist yet."""
     changing = prompt.fields["focus"].startswith("chang")
+    return {"tools": [t for t in _unknown_tools(prompt, seed) if writes(t) == changing]}
+
+
+def _unknown_tools(prompt: Prompt, seed: str) -> list[dict[str, Any]]:
+    """The planned tools that the prompt does not list as existing, those that change things with an example."""
     known = {line.split("(")[0] for line in prompt.lines("existing")}
-    return {"tools": [t for t in _plan(prompt, seed).tools if writes(t) == changing and t["name"] not in known]}
+    examples = workshop_of(prompt, seed).examples()
+    missing = (t for t in _plan(prompt, seed).tools if t["name"] not in known)
+    return [{**t, "example": examples[t["name"]]} if t["name"] in examples else t for t in missing]
 
 
 def _repair_tools(prompt: Prompt, seed: str) -> Answer:
     """The failing tools as they were meant, and those that got lost."""
-    known = {line.split("(")[0] for line in prompt.lines("existing")}
-    return {"tools": [t for t in _plan(prompt, seed).tools if t["name"] not in known]}
+    return {"tools": _unknown_tools(prompt, seed)}
 
 
 def _tasks(prompt: Prompt, seed: str) -> Answer:
     """The next tasks after those that exist."""
     known = set(prompt.lines("existing"))
     count = prompt.count()
-    book = book_of(prompt, seed).first(len(known) + count)
+    book = workshop_of(prompt, seed).tasks(len(known) + count)
     return {"tasks": [t for t in book if t["instruction"] not in known][:count]}
 
 
 def _repair_tasks(prompt: Prompt, seed: str) -> Answer:
     """The failing tasks as they were meant, another one for each that was meant so, and those that got lost."""
     failing: list[dict[str, Any]] = prompt.value("failing") or []
-    spares = iter(book_of(prompt, seed, spare=prompt.rollout).first(len(failing)))
+    spares = iter(workshop_of(prompt, seed).tasks(len(failing), spare=prompt.rollout))
     mended = [{"id": task["id"], **_meant(task, prompt, seed, spares)} for task in failing]
     return {"tasks": [*mended, *_lost(prompt, seed)]}
 
 
 def _meant(task: dict[str, Any], prompt: Prompt, seed: str, spares: Any) -> dict[str, Any]:
-    book = book_of(prompt, seed).first(_MOST_KNOWN if task.get("id", "") > "t60" else 60)
+    book = workshop_of(prompt, seed).tasks(_MOST_KNOWN if task.get("id", "") > "t60" else 60)
     found = next((t for t in book if t["instruction"] == task["instruction"]), None)
     same = found is not None and all(_plain(found.get(key)) == _plain(task.get(key)) for key in ("solution", "answer", "checks"))
     return found if found is not None and not same else next(spares, found or task)
@@ -119,7 +125,7 @@ def _lost(prompt: Prompt, seed: str) -> list[dict[str, Any]]:
     if found is None:
         return []
     there, wanted = int(found.group(1)), int(found.group(2))
-    return list(book_of(prompt, seed).first(wanted)[there:])
+    return list(workshop_of(prompt, seed).tasks(wanted)[there:])
 
 
 def _describe(prompt: Prompt, seed: str) -> Answer:

@@ -23,6 +23,7 @@ from tasks.embedded.clockwork import clock_columns
 from tasks.embedded.composer import Plan, writes
 from tasks.embedded.feature import Desk, Idea, Unfit, quoted
 from tasks.parameters import json_schema
+from tasks.result_types import with_types
 
 KINDS = ("write", "read", "mixed", "write", "read", "write", "mixed", "write", "read", "mixed")
 """Kinds in turn: 3 of 10 read, 4 write, 3 mixed."""
@@ -37,39 +38,55 @@ _LINKS = ("One more thing:", "After that:", "And while you are at it:", "There i
 TaskDraft = dict[str, Any]
 
 
-class TaskBook:
-    """The tasks of one plan, written as far as anyone has asked; safe to share between threads."""
+class Workshop:
+    """A plan's own world at work: its tasks, written as far as anyone has asked, and calls that succeed; threads may share it."""
 
-    def __init__(self, plan: Plan, spare: int = 0) -> None:
+    def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._spare = spare
-        self._written: list[TaskDraft] = []
-        self._stream = self._write()
+        self._blueprint = Blueprint.of(draft_of(plan))
+        self._written: dict[int, list[TaskDraft]] = {}
+        self._streams: dict[int, Iterator[TaskDraft]] = {}
+        self._examples: dict[str, Any] | None = None
         self._lock = Lock()
 
-    def first(self, count: int) -> tuple[TaskDraft, ...]:
-        """The first `count` tasks; fewer only where the plan's ideas are exhausted."""
+    def tasks(self, count: int, spare: int = 0) -> tuple[TaskDraft, ...]:
+        """The first `count` tasks, fewer only where the ideas are exhausted; `spare` numbers other draws of them."""
         with self._lock:
-            while len(self._written) < count and (found := next(self._stream, None)) is not None:
-                self._written.append(found)
-            return tuple(self._written[:count])
+            written = self._written.setdefault(spare, [])
+            stream_of_tasks = self._streams.setdefault(spare, self._write(spare))
+            while len(written) < count and (found := next(stream_of_tasks, None)) is not None:
+                written.append(found)
+            return tuple(written[:count])
 
-    def _write(self) -> Iterator[TaskDraft]:
-        plan = self._plan
-        blueprint = Blueprint.of(draft_of(plan))
-        with Environment.fork(blueprint) as environment:
-            yield from _Author(plan, environment, self._spare).tasks()
+    def _write(self, spare: int) -> Iterator[TaskDraft]:
+        with Environment.fork(self._blueprint) as environment:
+            yield from _Author(self._plan, environment, spare).tasks()
+
+    def examples(self) -> dict[str, Any]:
+        """For each changing tool that an idea uses, arguments with which it succeeds on the initial rows."""
+        with self._lock:
+            if self._examples is None:
+                with Environment.fork(self._blueprint) as environment:
+                    self._examples = _Author(self._plan, environment, 0).examples()
+            return self._examples
 
 
 def draft_of(plan: Plan) -> Draft:
     """The plan as a draft without tasks, as the stages would make it."""
+    schema_sql = "\n".join(plan.ddl)
     return Draft(
         scenario=Scenario(name="Plan"),
         recipe=Recipe(model="worldloom/procedural-1"),
-        schema_sql="\n".join(plan.ddl),
+        schema_sql=schema_sql,
         seed_sql="\n".join(_insert(rows) for rows in plan.rows),
-        tools=tuple(Tool.model_validate({**tool, "parameters": json_schema(tool["parameters"])}) for tool in plan.tools),
+        tools=tuple(_tool(tool, schema_sql) for tool in plan.tools),
     )
+
+
+def _tool(draft: dict[str, Any], schema_sql: str) -> Tool:
+    """A draft as a tool; types are derived only where a result holds JSON, for nothing else looks different without them."""
+    tool = Tool.model_validate({**draft, "parameters": json_schema(draft["parameters"])})
+    return with_types(tool, schema_sql) if "json_" in json.dumps(draft["program"][-1]) else tool
 
 
 def _insert(rows: TableRows) -> str:
@@ -96,6 +113,35 @@ class _Author:
             self._instructions.add(found["instruction"])
             yield found
             number += 1
+
+    def examples(self) -> dict[str, Any]:
+        """Arguments of calls that ideas make, for each changing tool the first that succeed on the initial rows."""
+        found: dict[str, Any] = {}
+        rng = stream(self._plan.digest, "examples")
+        for _, idea in self._plan.ideas:
+            draft = self._try(idea, rng)
+            for tool, arguments in self._carried_out(draft["solution"]) if draft else ():
+                if tool not in found and writes(self._tools[tool]):
+                    found[tool] = arguments
+        return {tool: arguments for tool, arguments in found.items() if self._succeeds(tool, arguments)}
+
+    def _carried_out(self, solution: list[dict[str, Any]]) -> list[tuple[str, Any]]:
+        """The calls of a solution with their references resolved, as far as they succeed."""
+        self._environment.reset()
+        results: list[Any] = []
+        calls = []
+        for step in solution:
+            arguments = resolve(step["arguments"], results)
+            observation = self._environment.call_tool(step["tool"], arguments)
+            if not observation.ok:
+                break
+            results.append(observation.result)
+            calls.append((step["tool"], arguments))
+        return calls
+
+    def _succeeds(self, tool: str, arguments: Any) -> bool:
+        self._environment.reset()
+        return self._environment.call_tool(tool, arguments).ok
 
     def _next(self, number: int) -> TaskDraft | None:
         kind, least = KINDS[number % len(KINDS)], LENGTHS[number % len(LENGTHS)]
