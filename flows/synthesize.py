@@ -53,8 +53,7 @@ class Watch(NamedTuple):
 WATCH: ContextVar[Watch | None] = ContextVar("worldloom_watch", default=None)
 
 
-@flow(name="synthesize", flow_run_name="synthesize with {order.model}", persist_result=False)
-def synthesize(order: Order, store: str = "./loom") -> dict[str, int]:
+def weave_worlds(order: Order, store: str = "./loom") -> dict[str, int]:
     """Weave the worlds of an order into a store; gives the counts. Raises UserError for what cannot be used, TerminalError."""
     watch = WATCH.get() or Watch(lambda _tally: None, threading.Event())
     shelf, run_id, started = open_store(store), str(flow_run.id), utc_now()
@@ -77,6 +76,10 @@ def synthesize(order: Order, store: str = "./loom") -> dict[str, int]:
         if hand:
             watch.leave(tally)
     return {name: getattr(tally, name) for name in ("planned", "known", "sealed", "rejected", "unfinished")}
+
+
+# Made by a call, not a decorator: the function keeps its own name in the module, so worker processes can be sent it by that name.
+synthesize = flow(name="synthesize", flow_run_name="synthesize with {order.model}", persist_result=False)(weave_worlds)
 
 
 def resumed(shelf: Store, planned: Plan) -> tuple[Tally, list[Draft]]:

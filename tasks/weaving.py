@@ -38,8 +38,7 @@ STOPPING: ContextVar[threading.Event | None] = ContextVar("worldloom_stopping", 
 """Set when the job is to end: a draft in hand goes no further than the stage that it is in."""
 
 
-@task(name="weave", task_run_name="weave {draft.draft_id}", persist_result=False)
-def weave(draft: Draft, settings: ModelSettings, home: Path) -> Woven:
+def weave_draft(draft: Draft, settings: ModelSettings, home: Path) -> Woven:
     """Take a draft through the stages to a sealed world, a rejection, or a fault; raises nothing for what goes wrong with it."""
     woven = Woven(draft_id=draft.draft_id, name=draft.scenario.name, category=draft.scenario.category, task_runs=1)
     described = bool(draft.scenario.description and draft.scenario.category)
@@ -57,6 +56,10 @@ def weave(draft: Draft, settings: ModelSettings, home: Path) -> Woven:
             return woven.model_copy(update={"rejection": outcome.rejection})
         draft = outcome.draft
     return sealed(woven, draft)
+
+
+# Made by a call, not a decorator: the function keeps its own name in the module, so it can be sent to another process by that name.
+weave = task(weave_draft, name="weave", task_run_name="weave {draft.draft_id}", persist_result=False)
 
 
 def sealed(woven: Woven, draft: Draft) -> Woven:

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -166,8 +166,6 @@ def workflow_server(home: Path, patience: float = START_PATIENCE_SECONDS) -> Ite
 
     Raises ServerUnavailable. Prefect's own log lines go to `home/prefect/client.log` meanwhile.
     """
-    from prefect.settings import PREFECT_API_URL, PREFECT_LOCAL_STORAGE_PATH, temporary_settings
-
     folder = home.resolve() / "prefect"
     folder.mkdir(parents=True, exist_ok=True)
     chosen = configured_url()
@@ -180,8 +178,8 @@ def workflow_server(home: Path, patience: float = START_PATIENCE_SECONDS) -> Ite
         if server is not None:
             server.wait_until_healthy(patience)
         url = chosen if server is None else server.url
-        settings = {PREFECT_API_URL: url, PREFECT_LOCAL_STORAGE_PATH: folder / "results"}
-        with temporary_settings(settings), logging_to(log_file(home)):
+        settings = {"PREFECT_API_URL": str(url), "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(folder / "results"), "DO_NOT_TRACK": "1"}
+        with settings_in_force(settings), logging_to(log_file(home)):
             try:
                 yield str(url)
             finally:
@@ -189,6 +187,28 @@ def workflow_server(home: Path, patience: float = START_PATIENCE_SECONDS) -> Ite
     finally:
         if server is not None:
             server.stop()
+
+
+@contextmanager
+def settings_in_force(settings: Mapping[str, str]) -> Iterator[None]:
+    """Prefect settings for the whole process, its threads and the processes it starts, while the body runs.
+
+    Not Prefect's `temporary_settings`, which threads do not see: one that forwards events would start a server of its own.
+    """
+    from prefect.context import refresh_global_settings_context
+
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    refresh_global_settings_context()
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+        refresh_global_settings_context()
 
 
 def _send_what_is_queued(patience: float = 10.0) -> None:
