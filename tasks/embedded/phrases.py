@@ -1,10 +1,15 @@
-"""Small pieces of SQL and of parameter types that several features write."""
+"""Small pieces that several features write: conditions, column checks, parameter types, ideas bound to their words."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
 
-Step = dict[str, Any]
+from tasks.embedded.feature import Desk, Idea, quoted
+from tasks.embedded.steps import Step
+
+W = TypeVar("W")
 
 
 def unless(condition: str, message: str, error: str = "conflict") -> Step:
@@ -17,11 +22,6 @@ def value(sql: str) -> Step:
     return {"return": sql, "shape": "value"}
 
 
-def quoted(text: str) -> str:
-    """A text literal in SQL."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 def among(column: str, values: tuple[str, ...]) -> str:
     """A CHECK that a text column holds one of these values."""
     return f"CHECK ({column} IN ({', '.join(quoted(v) for v in values)}))"
@@ -30,3 +30,13 @@ def among(column: str, values: tuple[str, ...]) -> str:
 def choice(values: tuple[str, ...], optional: bool = False) -> str:
     """The parameter type of one of these values, without its description."""
     return f"one of {'|'.join(values)}{'?' if optional else ''}"
+
+
+def from_start(idea: Callable[[W, Desk], dict[str, Any]], words: W) -> Idea:
+    """The idea bound to its words; it always looks at the initial state, whatever was tried before."""
+    return partial(_from_start, idea, words)
+
+
+def _from_start(idea: Callable[[W, Desk], dict[str, Any]], words: W, desk: Desk) -> dict[str, Any]:
+    desk.environment.reset()
+    return idea(words, desk)

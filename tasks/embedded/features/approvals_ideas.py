@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 from tasks.embedded.domain import Term
-from tasks.embedded.feature import Desk, Idea, Unfit, money, spoken_day, task
-from tasks.embedded.phrases import quoted
+from tasks.embedded.feature import Desk, Idea, Unfit, money, quoted, spoken_day, task
+from tasks.embedded.phrases import from_start
 
 _REASONS = ("This has to wait until the next quarter.", "Please ask for a second offer first.", "We have enough of this already.")
 
@@ -34,7 +33,7 @@ class Words(NamedTuple):
 
 def ideas(w: Words) -> tuple[Idea, ...]:
     """Every idea, bound to the words."""
-    return tuple(partial(idea, w) for idea in (_hand_in, _withdraw, _change, _approve, _decline, _approve_small, _stuck, _reason))
+    return tuple(from_start(idea, w) for idea in (_hand_in, _withdraw, _change, _approve, _decline, _approve_small, _stuck, _reason))
 
 
 def _mine(w: Words, desk: Desk, condition: str) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def _rows(w: Words, studio: Studio) -> tuple[TableRows, ...]:
 
 def _shown(w: Words) -> str:
     total = f"COALESCE((SELECT SUM(x.amount_cents) FROM {w.c.one}_costs x WHERE x.{w.c.key} = c.id), 0)"
-    return f"SELECT c.id, c.subject, c.happened_on, c.status, {total} AS claimed_cents, c.approved_cents, c.decided_on FROM {w.c.table} c"
+    return f"SELECT c.id, c.subject, c.happened_on, c.status, {total} AS claimed_cents, c.approved_cents, {total} - c.approved_cents AS shortfall_cents, c.decided_on FROM {w.c.table} c"
 
 
 def _mine(w: Words, columns: str = "status AS was") -> dict[str, Any]:
@@ -141,7 +141,7 @@ def _reading(w: Words) -> tuple[dict[str, Any], ...]:
     return (
         tool(
             f"list_my_{c.many}",
-            f"Your {c.plural} with what they claim and what was approved, the latest event first.",
+            f"Your {c.plural} with what they claim, what was approved and what was not, the latest event first.",
             {"status": f"{choice(w.statuses, optional=True)}: Only those with this status."},
             many(f"{_shown(w)} WHERE c.{w.p.key} = :me AND (:status IS NULL OR c.status = :status) ORDER BY c.happened_on DESC, c.id"),
         ),

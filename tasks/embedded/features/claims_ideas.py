@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 from tasks.embedded.domain import Term
-from tasks.embedded.feature import Desk, Idea, Unfit, money, spoken_day, task
-from tasks.embedded.phrases import quoted
+from tasks.embedded.feature import Desk, Idea, Unfit, money, quoted, spoken_day, task
+from tasks.embedded.phrases import from_start
 
 COSTS = ("Repair", "Replacement", "Travel", "Rental in the meantime", "Cleaning", "Postage", "Expert opinion")
 
@@ -31,7 +30,7 @@ class Words(NamedTuple):
 
 def ideas(w: Words) -> tuple[Idea, ...]:
     """Every idea, bound to the words."""
-    return tuple(partial(idea, w) for idea in (_draft, _submit, _complete, _add, _remove, _appeal, _withdraw, _shortfall, _total))
+    return tuple(from_start(idea, w) for idea in (_draft, _submit, _complete, _add, _remove, _appeal, _withdraw, _shortfall, _total))
 
 
 def _mine(w: Words, desk: Desk, condition: str) -> dict[str, Any]:
@@ -149,7 +148,7 @@ def _shortfall(w: Words, desk: Desk) -> dict[str, Any]:
     listed = script.call(f"list_my_{w.c.many}", status="approved")
     row = next(row for row in listed.value if row["id"] == mine["id"])
     wish = f'How much less was approved than I had claimed on "{mine["subject"]}"?'
-    return task(script, wish, answer=[money(row["claimed_cents"] - row["approved_cents"])])
+    return task(script, wish, answer=[money(row["shortfall_cents"])])
 
 
 def _total(w: Words, desk: Desk) -> dict[str, Any]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 from tasks.embedded.domain import Term
-from tasks.embedded.feature import Desk, Idea, spoken_day, task
+from tasks.embedded.feature import Desk, Idea, quoted, spoken_day, task
 from tasks.embedded.names import STREETS, TOWNS
-from tasks.embedded.phrases import quoted
+from tasks.embedded.phrases import from_start
 
 _NOTES = ("Please use the back entrance.", "The bell is broken, so knock.", "Call ten minutes before you come.", "Leave it in the porch.")
 
@@ -33,7 +32,7 @@ class Words(NamedTuple):
 
 def ideas(w: Words) -> tuple[Idea, ...]:
     """Every idea, bound to the words."""
-    return tuple(partial(idea, w) for idea in (_arrange, _move, _note, _cancel, _confirm, _earliest, _when, _pieces))
+    return tuple(from_start(idea, w) for idea in (_arrange, _move, _note, _cancel, _confirm, _earliest, _when, _pieces))
 
 
 def _mine(w: Words, desk: Desk, condition: str) -> dict[str, Any]:

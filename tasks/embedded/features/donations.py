@@ -119,7 +119,7 @@ def _rows(w: Words, studio: Studio) -> tuple[TableRows, ...]:
 
 def _appeal(w: Words) -> str:
     raised = f"COALESCE((SELECT SUM(d.amount_cents) FROM {w.d.table} d WHERE d.{w.key} = a.id AND d.status = 'received'), 0)"
-    return f"SELECT a.id, a.title, a.goal_cents, {raised} AS raised_cents, a.closes_on, a.status FROM {w.appeals} a"
+    return f"SELECT a.id, a.title, a.goal_cents, {raised} AS raised_cents, MAX(a.goal_cents - {raised}, 0) AS missing_cents, a.closes_on, a.status FROM {w.appeals} a"
 
 
 def _open(w: Words) -> tuple[dict[str, Any], ...]:
@@ -181,9 +181,7 @@ def _giving(w: Words) -> tuple[dict[str, Any], ...]:
         run(
             f"INSERT INTO {w.d.table} (id, {w.key}, {w.p.key}, amount_cents{column}, given_on) VALUES (:new_id, :{w.key}, :me, :amount_cents{bound}, :today)"
         ),
-        one(
-            f"SELECT :new_id AS id, c.title, c.goal_cents, c.raised_cents, MAX(c.goal_cents - c.raised_cents, 0) AS missing_cents FROM ({_appeal(w)}) c WHERE c.id = :{w.key}"
-        ),
+        one(f"SELECT :new_id AS id, c.title, c.goal_cents, c.raised_cents, c.missing_cents FROM ({_appeal(w)}) c WHERE c.id = :{w.key}"),
     )
     refund = tool(
         f"refund_{w.d.one}",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 from tasks.embedded.domain import Term
 from tasks.embedded.feature import Desk, Idea, Unfit, money, spoken_day, task
+from tasks.embedded.phrases import from_start
 
 
 class Words(NamedTuple):
@@ -33,7 +33,7 @@ class Words(NamedTuple):
 
 def ideas(w: Words) -> tuple[Idea, ...]:
     """Every idea, bound to the words."""
-    return tuple(partial(idea, w) for idea in (_give, _refund, _start, _raise, _stop, _year, _missing, _nearest))
+    return tuple(from_start(idea, w) for idea in (_give, _refund, _start, _raise, _stop, _year, _missing, _nearest))
 
 
 def _cause(w: Words, desk: Desk, condition: str) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def _missing(w: Words, desk: Desk) -> dict[str, Any]:
         raise Unfit("every goal is reached")
     row = desk.rng.choice(rows)
     wish = f'How much is still missing until the {w.kind} "{row["title"]}" reaches its goal?'
-    return task(script, wish, answer=[money(row["goal_cents"] - row["raised_cents"])])
+    return task(script, wish, answer=[money(row["missing_cents"])])
 
 
 def _nearest(w: Words, desk: Desk) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 from tasks.embedded.domain import Term
 from tasks.embedded.feature import Desk, Idea, Unfit, spoken_day, task
+from tasks.embedded.phrases import from_start
 
 
 class Words(NamedTuple):
@@ -35,7 +35,7 @@ class Words(NamedTuple):
 
 def ideas(w: Words) -> tuple[Idea, ...]:
     """Every idea, bound to the words."""
-    return tuple(partial(idea, w) for idea in (_enrol, _first_free, _withdraw, _switch, _missing, _leader, _grade, _first_of_mine))
+    return tuple(from_start(idea, w) for idea in (_enrol, _first_free, _withdraw, _switch, _missing, _leader, _grade, _first_of_mine))
 
 
 def _coming(w: Words) -> str:

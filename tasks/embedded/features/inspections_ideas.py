@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 from tasks.embedded.domain import Term
-from tasks.embedded.feature import Desk, Idea, Unfit, spoken_day, task
-from tasks.embedded.phrases import quoted
+from tasks.embedded.feature import Desk, Idea, Unfit, quoted, spoken_day, task
+from tasks.embedded.phrases import from_start
 
 POINTS = (
     "Fire extinguishers",
@@ -38,7 +37,7 @@ class Words(NamedTuple):
 
 def ideas(w: Words) -> tuple[Idea, ...]:
     """Every idea, bound to the words."""
-    return tuple(partial(idea, w) for idea in (_ask, _move, _close, _finish, _record, _settle, _due, _inspector, _bad))
+    return tuple(from_start(idea, w) for idea in (_ask, _move, _close, _finish, _record, _settle, _due, _inspector, _bad))
 
 
 def _mine(w: Words, desk: Desk, condition: str) -> dict[str, Any]:

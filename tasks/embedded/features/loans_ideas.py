@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 from tasks.embedded.domain import Term
 from tasks.embedded.feature import Desk, Idea, Unfit, money, task
+from tasks.embedded.phrases import from_start
 
 
 class Words(NamedTuple):
@@ -22,7 +22,7 @@ class Words(NamedTuple):
 
 def ideas(w: Words) -> tuple[Idea, ...]:
     """Every idea, bound to the words."""
-    return tuple(partial(idea, w) for idea in (_borrow, _renew, _give_back, _pay, _hold, _leave, _owed, _place, _free_on))
+    return tuple(from_start(idea, w) for idea in (_borrow, _renew, _give_back, _pay, _hold, _leave, _owed, _place, _free_on))
 
 
 def _mine(w: Words, desk: Desk, condition: str) -> dict[str, Any]:

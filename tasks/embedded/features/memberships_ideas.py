@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 from tasks.embedded.domain import Term
-from tasks.embedded.feature import Desk, Idea, money, spoken_day, task
+from tasks.embedded.feature import Desk, Idea, money, quoted, spoken_day, task
 from tasks.embedded.names import FIRST
-from tasks.embedded.phrases import quoted
 
 
 class Words(NamedTuple):

@@ -169,10 +169,10 @@ def _reading(w: Words) -> tuple[dict[str, Any], ...]:
         ),
         tool(
             f"list_my_{w.s.many}",
-            f"The {w.s.plural} to come for which you signed up or wait, the earliest first.",
+            f"The {w.s.plural} to come for which you signed up or wait, the earliest first, with the minutes that each takes.",
             {"include_past": "boolean? = false: Past ones too."},
             many(
-                f"SELECT v.id, v.activity, v.{w.place.one}_name, v.starts_at, v.ends_at, m.state, m.position FROM ({_shown(w)}) v JOIN "
+                f"SELECT v.id, v.activity, v.{w.place.one}_name, v.starts_at, v.ends_at, (unixepoch(v.ends_at) - unixepoch(v.starts_at)) / 60 AS minutes, m.state, m.position FROM ({_shown(w)}) v JOIN "
                 f"(SELECT {w.s.key} AS mine, 'signed up' AS state, NULL AS position FROM {w.s.one}_signups WHERE {w.p.key} = :me UNION ALL SELECT {w.s.key}, 'waiting', position FROM {w.s.one}_waiting WHERE {w.p.key} = :me) m "
                 "ON m.mine = v.id WHERE :include_past = 1 OR v.starts_at > :now ORDER BY v.starts_at, v.id"
             ),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 from tasks.embedded.domain import Term
 from tasks.embedded.feature import Desk, Idea, Unfit, spoken_day, spoken_time, task
+from tasks.embedded.phrases import from_start
 
 
 class Words(NamedTuple):
@@ -23,7 +23,7 @@ class Words(NamedTuple):
 def ideas(w: Words) -> tuple[Idea, ...]:
     """Every idea, bound to the words."""
     stop = (_stop,) if w.can_stop else ()
-    return tuple(partial(idea, w) for idea in (_sign_up, _leave, _wait, *stop, _swap, _next, _room, _hours, _earliest))
+    return tuple(from_start(idea, w) for idea in (_sign_up, _leave, _wait, *stop, _swap, _next, _room, _hours, _earliest))
 
 
 def _base(w: Words) -> str:
@@ -132,13 +132,8 @@ def _hours(w: Words, desk: Desk) -> dict[str, Any]:
     script = desk.script()
     listed = script.call(f"list_my_{w.s.many}")
     rows = [row for row in listed.value if row["state"] == "signed up"]
-    minutes = sum(_minutes(row["ends_at"]) - _minutes(row["starts_at"]) for row in rows)
     wish = f"How many minutes do the {w.s.plural} to come that I have signed up for take altogether? Leave out waiting lists."
-    return task(script, wish, answer=[minutes])
-
-
-def _minutes(moment: str) -> int:
-    return int(moment[11:13]) * 60 + int(moment[14:16])
+    return task(script, wish, answer=[sum(row["minutes"] for row in rows)])
 
 
 def _earliest(w: Words, desk: Desk) -> dict[str, Any]:

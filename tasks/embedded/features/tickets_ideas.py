@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 from tasks.embedded.domain import Term
-from tasks.embedded.feature import Desk, Idea, Unfit, task
-from tasks.embedded.phrases import quoted
+from tasks.embedded.feature import Desk, Idea, Unfit, quoted, task
 
 ASKED = (
     "Could someone look into this, please?",

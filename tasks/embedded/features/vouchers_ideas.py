@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 from tasks.embedded.domain import Term
 from tasks.embedded.feature import Desk, Idea, Unfit, money, spoken_day, task
+from tasks.embedded.phrases import from_start
 
 
 class Words(NamedTuple):
@@ -27,7 +27,7 @@ class Words(NamedTuple):
 
 def ideas(w: Words) -> tuple[Idea, ...]:
     """Every idea, bound to the words."""
-    return tuple(partial(idea, w) for idea in (_redeem, _use, _pay, _give, _merge, _check, _worth, _redeem_and_use, _last_use))
+    return tuple(from_start(idea, w) for idea in (_redeem, _use, _pay, _give, _merge, _check, _worth, _redeem_and_use, _last_use))
 
 
 def _valid(w: Words) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 from tasks.embedded.domain import Term
-from tasks.embedded.feature import Desk, Idea, Unfit, money, task
-from tasks.embedded.phrases import quoted
+from tasks.embedded.feature import Desk, Idea, Unfit, money, quoted, task
+from tasks.embedded.phrases import from_start
 
 NAMES = ("Birthday", "For later", "Holidays", "Summer plans", "Ideas for Lena", "Next year", "Weekend", "Presents", "When I have time")
 
@@ -29,7 +28,7 @@ class Words(NamedTuple):
 
 def ideas(w: Words) -> tuple[Idea, ...]:
     """Every idea, bound to the words."""
-    return tuple(partial(idea, w) for idea in (_create, _add, _remove, _move, _share, _delete, _total, _dearest))
+    return tuple(from_start(idea, w) for idea in (_create, _add, _remove, _move, _share, _delete, _total, _dearest))
 
 
 def _list(w: Words, desk: Desk, condition: str = "1") -> dict[str, Any]:
