@@ -16,6 +16,7 @@ from containers.clock import Instant, instant, set_now
 from containers.compile_program import CompiledTool
 from containers.constraints import explain_constraint
 from containers.difference import changes_of, json_value, state_digest
+from containers.initial_state import reason_of
 from containers.program import Call, Scope, perform_all
 from containers.results import ToolFailed
 from containers.sandbox import CHECK_FLAGS, FINAL, QUERY_FLAGS, Guard, Mode, open_state
@@ -207,8 +208,10 @@ class Environment:
             cursor = self._connection.execute(sql, scope, prepare_flags=flags)
             columns = _columns(cursor)
             rows = cursor.fetchall()
-        except (apsw.Error, UnicodeError, ValueError, OverflowError) as trouble:
-            raise InvalidInput(f"The query cannot be run: {self._guard.denied or trouble}.") from trouble
+        except KeyError as unbound:
+            raise InvalidInput(f"The query binds :{unbound.args[0]}, which has no value.") from unbound
+        except (apsw.Error, TypeError, ValueError, OverflowError) as trouble:
+            raise InvalidInput(f"The query cannot be run: {reason_of(trouble, self._guard)}.") from trouble
         finally:
             self._guard.mode = Mode.HOST
         return columns, [tuple(map(json_value, row)) for row in rows]
