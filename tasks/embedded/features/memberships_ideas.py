@@ -24,7 +24,7 @@ class Words(NamedTuple):
 def ideas(w: Words) -> tuple[Idea, ...]:
     """Every idea, bound to the words."""
     return tuple(
-        partial(idea, w)
+        from_start(idea, w)
         for idea in (_start, _pause, _resume, _guest, _renew, _room, _switch, _cheapest)
         if w.changes_plan or idea is not _switch
     )

@@ -35,7 +35,7 @@ class Words(NamedTuple):
 def ideas(w: Words) -> tuple[Idea, ...]:
     """Every idea, bound to the words."""
     return tuple(
-        partial(idea, w)
+        from_start(idea, w)
         for idea in (_open, _reply, _close, _reopen, _escalate, _handler, _answers, _longest)
         if w.escalates or idea is not _escalate
     )
