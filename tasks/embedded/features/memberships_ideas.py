@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from tasks.embedded.domain import Term
 from tasks.embedded.feature import Desk, Idea, money, quoted, spoken_day, task
 from tasks.embedded.names import FIRST
+from tasks.embedded.phrases import from_start
 
 
 class Words(NamedTuple):

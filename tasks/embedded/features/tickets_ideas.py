@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from tasks.embedded.domain import Term
 from tasks.embedded.feature import Desk, Idea, Unfit, quoted, task
+from tasks.embedded.phrases import from_start
 
 ASKED = (
     "Could someone look into this, please?",
