@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from artifacts.toolset import Tool
 from tasks.catalog import Catalog
+from tasks.memory import remembered
 from tasks.programs import Site, parameter_schema, sites_of
 from tasks.scratch import catalog_of, describe
 from tasks.statements import parse_statement
@@ -162,6 +163,7 @@ def origin_of(table: str, column: str, catalog: Catalog, depth: int = 0) -> Colu
     return home or (table, column)
 
 
+@remembered()
 def usage_of(tool: Tool, schema_sql: str) -> Usage:
     """What a tool reads, writes, takes and gives."""
     return _usage(sites_of(tool, schema_sql), schema_sql)

@@ -131,7 +131,7 @@ def _nullable(column: exp.Column, inner: exp.Select, catalog: Catalog) -> bool:
 def _text_and_number(tree: exp.Expr, site: Site, catalog: Catalog) -> Iterator[Diagnostic]:
     for node in tree.find_all(exp.EQ, exp.NEQ):
         for column, value in ((node.this, node.expression), (node.expression, node.this)):
-            if isinstance(column, exp.Column) and _affinity(column, tree, catalog) == "TEXT" and _is_number(value, site):
+            if isinstance(column, exp.Column) and _is_number(value, site) and _affinity(column, tree, catalog) == "TEXT":
                 shown = value.sql(dialect="sqlite")
                 hint = f"Declare the parameter a string, or compare with the right column than {column.name}."
                 yield _problem("sql.text_number", site, f"{column.name} holds text and is compared with the number {shown}.", hint, column)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from artifacts.toolset import RESERVED, Each, Let, Query, Refuse, Require, Return, Run, Step, Tool
+from tasks.memory import remembered
 from tasks.scratch import Described, describe
 from tasks.statements import parameters_of, parse_statement, statement_problems
 from tasks.whitelist import Context
@@ -50,6 +52,7 @@ class Site(NamedTuple):
         return tuple(column.name for column in self.described.columns if NAME.fullmatch(column.name))
 
 
+@remembered()
 def sites_of(tool: Tool, schema_sql: str) -> tuple[Site, ...]:
     """All statements of a tool in the order in which they run; nested steps follow their `each`."""
     scope: dict[str, Binding] = {name: Binding("reserved") for name in RESERVED}
@@ -96,6 +99,7 @@ def _described(site: Site, schema_sql: str) -> Site:
     return site._replace(described=describe(schema_sql, site.sql))
 
 
+@lru_cache(maxsize=8_000)
 def names_used(sql: str) -> tuple[str, ...]:
     """The names that a statement binds, without repeats; none when it cannot be read."""
     tree = parse_statement(sql).tree

@@ -10,6 +10,7 @@ from artifacts.verdict import Diagnostic
 from containers.arguments import UnsupportedSchema, compile_arguments
 from tasks.lineage import links_of
 from tasks.lints import lint_site
+from tasks.memory import remembered
 from tasks.programs import NAME, Site, names_used, parameter_schema, sites_of
 from tasks.scratch import catalog_of
 from tasks.sqlite_messages import sqlite_diagnostic
@@ -18,11 +19,13 @@ from tasks.statements import nearest, statement_problems
 _PLACEHOLDER = re.compile(r"(?<!\{)\{(\w+)\}")
 
 
+@remembered()
 def unsafe_statements(tool: Tool, schema_sql: str) -> tuple[Diagnostic, ...]:
     """What keeps a tool's statements off the whitelist."""
     return tuple(d for site in sites_of(tool, schema_sql) for d in statement_problems(site.sql, site.context, site.place))
 
 
+@remembered()
 def tool_problems(tool: Tool, schema_sql: str) -> tuple[Diagnostic, ...]:
     """All that is wrong with a tool whose statements are on the whitelist."""
     sites = sites_of(tool, schema_sql)

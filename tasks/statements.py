@@ -109,6 +109,11 @@ def _admitted(node: exp.Expr) -> bool:
 
 def statement_problems(sql: str, context: Context, place: str) -> tuple[Diagnostic, ...]:
     """What keeps one statement off the whitelist of its context; empty when it may be prepared."""
+    return tuple(problem.model_copy(update={"place": place}) for problem in _problems(sql, context))
+
+
+@lru_cache(maxsize=8_000)
+def _problems(sql: str, context: Context, place: str = "") -> tuple[Diagnostic, ...]:
     if len(sql) > MAX_SQL and context != "seed":
         return (Diagnostic(code="sql.too_long", place=place, message=f"The statement has {len(sql)} characters; {MAX_SQL} are allowed."),)
     trigger = _TRIGGER.match(sql) if context == "schema" else None

@@ -5,10 +5,14 @@ from __future__ import annotations
 import threading
 from functools import cached_property, lru_cache
 
+from artifacts.agent_task import AgentTask
+from artifacts.observation import RowChange
 from artifacts.toolset import Tool
+from artifacts.verdict import Diagnostic
 from artifacts.world import Clock, Draft
 from containers.environment import Blueprint, Environment
 from containers.initial_state import load_initial_state
+from containers.reference import Replay, replay
 from tasks.catalog import Catalog
 from tasks.lineage import Usage, usage_of
 from tasks.scratch import catalog_of
@@ -30,11 +34,25 @@ class Workbench:
         self.tools = tools
         self.blueprint = Blueprint(initial_bytes(draft.schema_sql, draft.seed_sql, draft.clock), draft.clock, draft.me, tools, ())
         self.probed: dict[str, object] = {}
+        self.read: dict[str, tuple[AgentTask, tuple[Diagnostic, ...]]] = {}
+        self.replayed: dict[str, tuple[AgentTask, Replay, tuple[RowChange, ...]]] = {}
 
     @cached_property
     def environment(self) -> Environment:
         """The one environment; callers reset it before they rely on its state."""
         return Environment.fork(self.blueprint)
+
+    def reference(self, task: AgentTask) -> tuple[Replay, tuple[RowChange, ...]]:
+        """What a task's reference solution gives and changes, replayed once."""
+        known = self.replayed.get(task.id)
+        if known is None or known[0] is not task:
+            known = self.replayed[task.id] = (task, *self.replay(task))
+        return known[1], known[2]
+
+    def replay(self, task: AgentTask) -> tuple[Replay, tuple[RowChange, ...]]:
+        """Replays a task's reference solution from the initial state."""
+        self.environment.reset()
+        return replay(self.environment, task.solution), self.environment.difference()
 
     @property
     def catalog(self) -> Catalog:

@@ -9,7 +9,7 @@ from artifacts.agent_task import AgentTask, ToolCall
 from artifacts.observation import RowChange
 from artifacts.verdict import Diagnostic, Pass, Reject
 from artifacts.world import Draft
-from containers.reference import Replay, replay
+from containers.reference import Replay
 from tasks.gates.gate import verdict
 from tasks.gates.toolset import sound_tools
 from tasks.mutants import Mutant, mutants_of, perform, same_but_free
@@ -35,11 +35,6 @@ def bench_for(draft: Draft) -> Workbench:
     return workbench_of(draft, sound_tools(draft))
 
 
-def _reference(task: AgentTask, bench: Workbench) -> tuple[Replay, tuple[RowChange, ...]]:
-    bench.environment.reset()
-    return replay(bench.environment, task.solution), bench.environment.difference()
-
-
 def references_replay(draft: Draft) -> Pass | Reject:
     """Every task is well formed, and its solution gives the same results and the same state twice, every call a success."""
     bench = bench_for(draft)
@@ -52,11 +47,11 @@ def references_replay(draft: Draft) -> Pass | Reject:
 
 
 def _replay_problems(task: AgentTask, bench: Workbench) -> Iterator[Diagnostic]:
-    static = [d for d in static_problems(task, bench.usages, bench.draft.schema_sql) if not _told_by_whitelist(d)]
+    static = [d for d in _static(task, bench) if not _told_by_whitelist(d)]
     yield from static
     if any(d.code == "task.unknown_tool" for d in static):
         return
-    (done, changes), (again, changes_again) = _reference(task, bench), _reference(task, bench)
+    (done, changes), (again, changes_again) = bench.replay(task), bench.reference(task)
     if done.failed_at is not None:
         yield _failed_call(task, done, bench)
         return
@@ -65,6 +60,13 @@ def _replay_problems(task: AgentTask, bench: Workbench) -> Iterator[Diagnostic]:
         yield Diagnostic(code="task.nondeterministic", place=f"task:{task.id}", message=message)
     yield from kind_problems(task, changes)
     yield from answer_problems(task, [observation.result for observation in done.observations])
+
+
+def _static(task: AgentTask, bench: Workbench) -> tuple[Diagnostic, ...]:
+    known = bench.read.get(task.id)
+    if known is None or known[0] is not task:
+        known = bench.read[task.id] = (task, tuple(static_problems(task, bench.usages, bench.draft.schema_sql)))
+    return known[1]
 
 
 def _told_by_whitelist(problem: Diagnostic) -> bool:
@@ -88,9 +90,9 @@ def _failed_call(task: AgentTask, done: Replay, bench: Workbench) -> Diagnostic:
 def _sound_tasks(draft: Draft, bench: Workbench) -> Iterator[tuple[AgentTask, Replay, tuple[RowChange, ...]]]:
     """The tasks that can be scored, with what their reference gives."""
     for task in draft.tasks:
-        static = list(static_problems(task, bench.usages, draft.schema_sql))
+        static = _static(task, bench)
         if not any("/checks/" in d.place or d.code == "task.unknown_tool" for d in static):
-            done, changes = _reference(task, bench)
+            done, changes = bench.reference(task)
             if done.failed_at is None:
                 yield task, done, changes
 
@@ -125,6 +127,7 @@ def reference_scores_one(draft: Draft) -> Pass | Reject:
     bench = bench_for(draft)
     problems: list[Diagnostic] = []
     for task, _, _ in _sound_tasks(draft, bench):
+        bench.replay(task)
         score = bench.environment.score(task, None if task.answer is None else list(task.answer))
         if score.reward < 1:
             problems.extend(_reference_problems(task, score.detail, [i for i, c in enumerate(score.checks) if not c.held]))
