@@ -148,8 +148,9 @@ def _write(draft: Draft, ask: Ask) -> Made[Drafts]:
     for _ in range(-(-wanted // BATCH)):
         existing = [part.instruction for part in parts]
         reply = ask(WriteTasks, {**inputs, "existing": existing, "count": min(BATCH, wanted - len(parts))})
+        known = frozenset(part.id for part in parts)
         parts = merged(parts, reply.values["tasks"], frozenset())
-        replies += (reply,)
+        replies += (reply._replace(wrote=frozenset(part.id for part in parts) - known),)
     return Made(parts, replies)
 
 

@@ -29,11 +29,15 @@ _ROLLOUTS_PER_SEED = 1_000
 
 
 class Reply(NamedTuple):
-    """One answer, read: the output fields, what could not be read, and what the call cost."""
+    """One answer, read: the output fields, what could not be read, and what the call cost.
+
+    `wrote` names the parts that the answer is answerable for, where an attempt takes several calls.
+    """
 
     values: dict[str, Any]
     problems: Problems
     answer: Answer
+    wrote: frozenset[str] = frozenset()
 
 
 Ask = Callable[[Any, dict[str, Any]], Reply]
@@ -95,9 +99,8 @@ def correct(stage: Stage[P], draft: Draft, model: dspy.LM, most: int = MOST_ATTE
         built = stage.build(draft, made.parts)
         unread = tuple(problem for reply in made.replies for problem in reply.problems)
         parts, problems = made.parts, (*unread, *built.problems)
-        accepted = not built.problems and (not unread or number == most)
-        attempts += _attempts(stage.name, draft, made.replies, problems, number=number, accepted=accepted)
-        if accepted:
+        attempts += _attempts(stage.name, draft, made.replies, problems, number)
+        if not built.problems and (not unread or number == most):
             return StageResult(draft=built.draft, attempts=attempts)
     return _exhausted(stage, draft, parts, built, attempts)
 
@@ -112,25 +115,37 @@ def _exhausted(stage: Stage[P], draft: Draft, parts: P | None, built: Built, att
     return StageResult(draft=built.draft, attempts=attempts, rejection=Reject(gate=stage.name, reason=reason, evidence=evidence))
 
 
-def _attempts(
-    stage: str, draft: Draft, replies: tuple[Reply, ...], problems: Problems, *, number: int, accepted: bool
-) -> tuple[Attempt, ...]:
-    return tuple(
-        Attempt(
-            attempt_id=short(digest_of([draft.draft_id, stage, number, reply.answer.digest])),
-            draft_id=draft.draft_id,
-            stage=stage,
-            number=number,
-            model=reply.answer.model,
-            request_digest=reply.answer.digest,
-            accepted=accepted,
-            recalled=reply.answer.recalled,
-            input_tokens=reply.answer.input_tokens,
-            output_tokens=reply.answer.output_tokens,
-            cost_usd=reply.answer.cost_usd,
-            latency_seconds=reply.answer.latency_seconds,
-            mistake=reply.answer.mistake,
-            diagnostics=problems,
-        )
-        for reply in replies
+def _attempts(stage: str, draft: Draft, replies: tuple[Reply, ...], problems: Problems, number: int) -> tuple[Attempt, ...]:
+    return tuple(_attempt(stage, draft, reply, _charged(reply, replies, problems), number) for reply in replies)
+
+
+def _charged(reply: Reply, replies: tuple[Reply, ...], problems: Problems) -> Problems:
+    """The problems that a reply is answerable for: its own unreadable parts, the parts it wrote, and what nobody's part it is."""
+    of_others = frozenset[str]().union(*(other.wrote for other in replies)) - reply.wrote
+    unread = {problem for other in replies if other is not reply for problem in other.problems} - set(reply.problems)
+    return tuple(problem for problem in problems if problem not in unread and part_name(problem.place) not in of_others)
+
+
+def part_name(place: str) -> str:
+    """The part that a place lies in: `cancel_order` for "tool:cancel_order/program/2"."""
+    return place.partition(":")[2].partition("/")[0]
+
+
+def _attempt(stage: str, draft: Draft, reply: Reply, problems: Problems, number: int) -> Attempt:
+    answer = reply.answer
+    return Attempt(
+        attempt_id=short(digest_of([draft.draft_id, stage, number, answer.digest])),
+        draft_id=draft.draft_id,
+        stage=stage,
+        number=number,
+        model=answer.model,
+        request_digest=answer.digest,
+        accepted=not problems,
+        recalled=answer.recalled,
+        input_tokens=answer.input_tokens,
+        output_tokens=answer.output_tokens,
+        cost_usd=answer.cost_usd,
+        latency_seconds=answer.latency_seconds,
+        mistake=answer.mistake,
+        diagnostics=problems,
     )

@@ -143,15 +143,15 @@ def _known_to_litellm(settings: ModelSettings) -> bool:
 
 
 def _missing_key(settings: ModelSettings) -> str:
-    """The name of the environment variable that the native route needs and does not find; empty when all is there."""
-    names = _key_names(settings)
-    return "" if not names or settings.api_base or any(os.environ.get(name) for name in names) else " or ".join(names)
+    """The environment variable that the native route needs and does not find; empty when all is there."""
+    name = _key_name(settings)
+    return "" if settings.api_base or name in os.environ else name
 
 
-def _key_names(settings: ModelSettings) -> tuple[str, ...]:
+def _key_name(settings: ModelSettings) -> str:
+    """The environment variable that holds the provider's key; empty where none is needed."""
     resolution = _native(settings)
-    found = re.findall(r"\$([A-Z][A-Z0-9_]+)", str(resolution)) if resolution is not None else []
-    return tuple(dict.fromkeys(found))
+    return str(resolution.env_key or "") if resolution is not None else ""
 
 
 def _embedded(settings: ModelSettings, journal: Journal) -> JournaledEngine:
@@ -170,7 +170,7 @@ def _hosted(settings: ModelSettings, journal: Journal) -> JournaledEngine:
 def _lm15_engine(settings: ModelSettings, resolution: Any) -> Engine:
     """The native engine; a server of one's own (`api_base`) needs no key, and is never sent one that is not set."""
     provider = resolution.provider
-    keyless = settings.api_base and not any(os.environ.get(name) for name in _key_names(settings))
+    keyless = settings.api_base and not os.environ.get(_key_name(settings))
     config = lm15.RouterConfig(
         api_keys={provider: "none"} if keyless else None,
         base_urls={provider: settings.api_base} if settings.api_base else None,

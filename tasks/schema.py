@@ -17,7 +17,7 @@ from tasks.gates import diagnose
 from tasks.scenario import scenario_text
 from tasks.stage import StageResult, stage_task
 
-TABLES = "12 to 20"
+TABLES = "12 to 16"
 
 RULES = """
 - SQLite only: CREATE TABLE, CREATE INDEX, CREATE VIEW. No rows, PRAGMA, virtual or temporary table, generated column,

@@ -24,7 +24,7 @@ from tasks.scenario import scenario_text
 from tasks.scratch import catalog_of
 from tasks.stage import StageResult, stage_task
 
-ROWS = "100 to 300"
+ROWS = "120 to 200"
 
 
 class RowsDraft(BaseModel):

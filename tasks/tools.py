@@ -22,7 +22,7 @@ from tasks.scenario import scenario_text
 from tasks.sealing import accept_tools
 from tasks.stage import StageResult, stage_task
 
-TOOLS_EACH = "12 to 20"
+TOOLS_EACH = "13 to 17"
 """How many tools that read, and how many that change."""
 
 
@@ -146,7 +146,8 @@ def _write(draft: Draft, ask: Ask) -> Made[Drafts]:
 
 def _ask_for(focus: str, draft: Draft, known: Iterable[ToolDraft], ask: Ask) -> Reply:
     inputs = {"scenario": scenario_text(draft.scenario), "intentions": list(draft.intentions), "ddl": readable_ddl(draft.schema_sql)}
-    return ask(WriteTools, {**inputs, "existing": signatures(known), "focus": focus, "count": TOOLS_EACH})
+    reply = ask(WriteTools, {**inputs, "existing": signatures(known), "focus": focus, "count": TOOLS_EACH})
+    return reply._replace(wrote=frozenset(tool.name for tool in reply.values["tools"]))
 
 
 def _repair(draft: Draft, parts: Drafts, problems: Problems, ask: Ask) -> Made[Drafts]:

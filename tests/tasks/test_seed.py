@@ -87,7 +87,7 @@ def test_an_order_keeps_every_item_and_puts_parents_first(pairs: list[tuple[int,
     ordered = parents_first(items, lambda item: item[1][0], lambda item: (item[1][1],))
     assert sorted(ordered) == items
     falling = [(index, (key, min(key - 1, parent))) for index, (key, parent) in items]
-    place = {}
+    place: dict[int, int] = {}
     for position, (_, (key, parent)) in enumerate(parents_first(falling, lambda item: item[1][0], lambda item: (item[1][1],))):
         place.setdefault(key, position)
         known = [key for _, (key, _) in falling]

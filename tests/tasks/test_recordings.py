@@ -1,0 +1,98 @@
+"""What a real language model wrote still becomes worlds; `tests/recordings/README.md` tells of the format."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections import defaultdict
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import dspy
+import pytest
+from dspy.lm15 import Message, Request, Response, TextPart, Usage
+
+from artifacts.scenario import Scenario
+from artifacts.world import World
+from tasks.authoring import author, new_draft
+from tasks.embedded.engine import ProceduralEngine
+from tasks.journal import Journal, JournaledEngine, request_texts
+
+FOLDER = Path(__file__).parent.parent / "recordings"
+RECORDINGS = sorted(FOLDER.glob("*.jsonl"))
+
+
+def load_keep() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("keep", FOLDER / "keep.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+KEEP = load_keep()
+
+
+class Replayed:
+    """An engine that answers from a recording: by the request, else by its kind, in order."""
+
+    def __init__(self, rows: list[dict[str, Any]]) -> None:
+        self.by_request = {row["request"]: row for row in rows}
+        self.by_kind: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for row in rows:
+            self.by_kind[row["kind"]].append(row)
+
+    def complete(self, request: Request) -> Response:
+        (_, system), (_, user) = request_texts(request)
+        kind = KEEP.kind_of(system, user)
+        left = self.by_kind[kind]
+        row = self.by_request.get(KEEP.request_of(user)) or (left[0] if left else None)
+        if row is None:
+            raise LookupError(f"the recording has no answer left of the kind {kind!r}; record this scenario again")
+        if row in left:
+            left.remove(row)
+        message = Message.assistant([TextPart(row["answer"])])
+        return Response(id=None, model=request.model, message=message, finish_reason="stop", usage=Usage())
+
+
+def model_of(engine: Any, journal: Journal) -> dspy.LM:
+    return dspy.LM("openai/recorded", engine=JournaledEngine(engine, journal), cache=False, num_retries=0)
+
+
+@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.stem)
+def test_recorded_answers_become_a_sealed_world_of_full_size(path: Path, journal: Journal) -> None:
+    first, *rows = map(json.loads, path.read_text().splitlines())
+    draft = new_draft(Scenario.model_validate(first["scenario"]), first["model"], number=first["seed"])
+    authored = author(draft, model_of(Replayed(rows), journal))
+    assert isinstance(authored.outcome, World), [problem.line() for problem in authored.outcome.evidence]
+    assert len(authored.outcome.tools) >= 25
+    assert len(authored.outcome.tasks) == 10
+
+
+class Logging:
+    """An engine that keeps a log as a recording server does."""
+
+    def __init__(self, engine: ProceduralEngine) -> None:
+        self.engine = engine
+        self.lines: list[str] = []
+
+    def complete(self, request: Request) -> Response:
+        response = self.engine.complete(request)
+        (_, system), (_, user) = request_texts(request)
+        messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]
+        self.lines.append(json.dumps({"request": {"messages": messages}, "answer": response.message.text}))
+        return response
+
+
+@pytest.mark.parametrize("reworded", [False, True])
+def test_a_log_is_kept_and_replayed_to_the_same_world(journal: Journal, tmp_path: Path, reworded: bool) -> None:
+    draft = new_draft(Scenario(name="Beekeeping cooperative"), "openai/recorded")
+    logging = Logging(ProceduralEngine())
+    first = author(draft, model_of(logging, journal))
+    assert isinstance(first.outcome, World), first.outcome
+    kept = list(KEEP.recording_of(logging.lines, "Beekeeping cooperative", "openai/recorded"))
+    rows = [{**row, "request": "changed since"} for row in kept[1:]] if reworded else kept[1:]
+    again = author(draft, model_of(Replayed(rows), Journal(tmp_path / "other.sqlite")))
+    assert again.outcome == first.outcome
