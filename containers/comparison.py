@@ -17,7 +17,10 @@ _RowKey = tuple[str, tuple[Any, ...]]
 
 
 class Comparison(NamedTuple):
-    """`collateral`: the agent's changes that gold does not share; `missing`: gold's that the agent did not do; `right`: how many agree."""
+    """`collateral`: the agent's changes that gold does not share; `missing`: gold's that the agent did not do; `right`: how many agree.
+
+    A row that both changed, but differently, is collateral only; a row that gold inserted and that is not there is missing.
+    """
 
     collateral: tuple[RowChange, ...]
     missing: tuple[RowChange, ...]
@@ -57,7 +60,7 @@ def compare(
         missing.extend(_by_content(matching, tables[table], _by_key(matching, tables[table], wanted)))
     collateral = tuple(change for key, change in mine.items() if key not in matching.matched)
     keys = {(change.table, change.key) for change in collateral}
-    left = tuple(change for change in missing if (change.table, change.key) not in keys)
+    left = tuple(change for change in missing if change.before is None or (change.table, change.key) not in keys)
     return Comparison(collateral, left, len(matching.matched))
 
 
@@ -119,7 +122,8 @@ def _by_content(matching: _Matching, table: Table, left: Sequence[RowChange]) ->
     """Inserted rows whose number SQLite chose: equal content is enough, and the number is remembered."""
     still: list[RowChange] = []
     for change in left:
-        found = matching.insert_like(table, change) if table.generated and change.before is None else None
+        numbered = bool(table.generated) or change.key[:1] == ("rowid",)
+        found = matching.insert_like(table, change) if numbered and change.before is None else None
         if found is None:
             still.append(change)
         else:

@@ -19,7 +19,7 @@ from containers.difference import changes_of, json_value, state_digest
 from containers.initial_state import reason_of
 from containers.program import Call, Scope, perform_all
 from containers.results import ToolFailed
-from containers.sandbox import CHECK_FLAGS, FINAL, QUERY_FLAGS, Guard, Mode, open_state
+from containers.sandbox import CHECK_FLAGS, FINAL, INITIAL, QUERY_FLAGS, Guard, Mode, open_state
 from containers.scoring import Gold, gold_of, score
 
 __all__ = ["Blueprint", "Environment"]
@@ -179,6 +179,7 @@ class Environment:
         return changes_of(self._connection, self._session, tables)
 
     def _attach_initial(self) -> None:
+        """Only where a statement reads it: a second schema costs every environment some 100 KB."""
         if not self._initial_attached:
             self._guard.mode = Mode.HOST
             self.blueprint.attach_initial(self._connection)
@@ -199,7 +200,8 @@ class Environment:
         return self._read(sql, parameters, Mode.CHECK, CHECK_FLAGS)[1]
 
     def _read(self, sql: str, parameters: dict[str, Any], mode: Mode, flags: int) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-        self._attach_initial()
+        if INITIAL in sql.lower():
+            self._attach_initial()
         moment = instant(self.blueprint.clock.start, self._calls * self.blueprint.clock.step_seconds)
         scope = {"me": self.blueprint.me, "now": moment.now, "today": moment.today, **parameters}
         set_now(moment)

@@ -238,8 +238,9 @@ def refused_words(sql: str) -> str:
     """Why a statement is refused for its words alone, or the empty text: what neither authorizer nor limits can see."""
     if "\0" in sql:
         return "a statement holds a NUL character"
-    if _HOST_TIME.search(sql):
+    lowered = sql.lower()
+    if ("localtime" in lowered or "utc" in lowered) and _HOST_TIME.search(sql):
         return "the modifiers 'localtime' and 'utc' read the machine's time zone; a world has one time only"
-    if "rollback" in sql.lower() and _ROLLBACK.search(_QUOTED.sub(" ", sql)):
+    if "rollback" in lowered and _ROLLBACK.search(_QUOTED.sub(" ", sql)):
         return "ROLLBACK would undo earlier calls too; use ABORT"
     return ""
