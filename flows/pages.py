@@ -30,12 +30,14 @@ def listing(found: Sequence[WorldSummary], store: str) -> RenderableType:
     """The worlds of a store, one line each."""
     if not found:
         return f"No worlds in {escape(store)} yet. Weave some with `worldloom synthesize`."
-    table = Table("world", "name", "category", title=f"{len(found)} worlds in {escape(store)}", title_justify="left")
+    table = Table(title=f"{len(found)} worlds in {escape(store)}", title_justify="left")
+    table.add_column("world", min_width=max(len(summary.world_id) for summary in found), no_wrap=True)  # whole, to be copied
+    table.add_column("category")
     for heading in ("tables", "rows", "tools", "tasks"):
         table.add_column(heading, justify="right")
     for summary in found:
         counts = (summary.tables, summary.rows, summary.tools, summary.tasks)
-        table.add_row(summary.world_id, escape(summary.name), escape(summary.category), *(str(count) for count in counts))
+        table.add_row(summary.world_id, escape(summary.category), *(str(count) for count in counts))
     return table
 
 
@@ -118,7 +120,7 @@ def plain_world(world: World) -> dict[str, Any]:
 
 def audit_page(found: Sequence[Judged]) -> RenderableType:
     """The outcome of an audit, a line a world, and the first thing wrong with each that fails."""
-    table = Table("world", "gates passed", "agrees with its report", "first problem", title="Audit", title_justify="left")
+    table = Table("world", "gates", "agrees", "first problem", title="Audit", title_justify="left")
     for judged in found:
         agrees = "[green]yes[/]" if judged.agrees else "[red]no[/]"
         table.add_row(escape(judged.world_id), f"{judged.passed}/{judged.gates}", agrees, escape(judged.problem))

@@ -115,7 +115,7 @@ def imported(folder: str) -> set[str]:
     plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     sources = {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}
     late = {
-        node.args[0].value
+        str(node.args[0].value)
         for node in nodes
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "import_module" and isinstance(node.args[0], ast.Constant)
     }
