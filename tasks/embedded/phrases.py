@@ -11,6 +11,9 @@ from tasks.embedded.steps import Step
 
 W = TypeVar("W")
 
+IN_CENTS = "Name the amount in cents."
+"""What an instruction says where its answer is an amount, as tools return it."""
+
 
 def unless(condition: str, message: str, error: str = "conflict") -> Step:
     """Fails when a condition over what is bound so far holds."""

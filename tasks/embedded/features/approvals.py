@@ -81,11 +81,10 @@ def _rows(w: Words, studio: Studio) -> tuple[TableRows, ...]:
         (last, w.waiting, (second, 1), 0),
         (second, "approved", (1, last), 2),
     ]
-    topics = rng.sample(studio.domain.topics, 4)
+    topics = [*rng.sample(studio.domain.topics, 4), *rng.sample(studio.domain.topics, 5)]
     rows, decisions = [], []
     for n, (person, status, chain, done) in enumerate(plans, 1):
-        subject = topics[n - 1] if n <= 4 else f"{rng.choice(studio.domain.topics)} (no. {n})"
-        row = (n, person, subject, rng.randrange(2_000, min(limits[0], 90_000), 500), status, studio.day(-30, -4))
+        row = (n, person, topics[n - 1], rng.randrange(2_000, min(limits[0], 90_000), 500), status, studio.day(-30, -4))
         rows.append((*row, studio.day(5, 60)) if w.has_deadline else row)
         for k, approver in enumerate(chain, 1):
             said = "approved" if k <= done else w.no if status == w.no and k == done + 1 else "open"

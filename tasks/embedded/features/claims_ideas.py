@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from tasks.embedded.domain import Term
 from tasks.embedded.feature import Desk, Idea, Unfit, money, quoted, spoken_day, task
-from tasks.embedded.phrases import from_start
+from tasks.embedded.phrases import IN_CENTS, from_start
 
 COSTS = ("Repair", "Replacement", "Travel", "Rental in the meantime", "Cleaning", "Postage", "Expert opinion")
 
@@ -60,7 +60,7 @@ def _draft(w: Words, desk: Desk) -> dict[str, Any]:
         f'Costs, in this order: "{texts[0]}" {money(amounts[0])}, "{texts[1]}" {money(amounts[1])}. What does it come to?'
     )
     sql = f"SELECT COUNT(*) = 1 FROM final.{w.c.table} WHERE {w.p.key} = 1 AND subject = {quoted(subject)} AND happened_on = '{day}' AND status = 'draft'"
-    return task(script, wish, answer=[money(drafted.value["claimed_cents"])], checks=(("the draft is there", sql),), writes=True)
+    return task(script, f"{wish} {IN_CENTS}", answer=[drafted.ref(".claimed_cents")], checks=(("the draft is there", sql),), writes=True)
 
 
 def _submit(w: Words, desk: Desk) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def _withdraw(w: Words, desk: Desk) -> dict[str, Any]:
     listed = script.call(f"list_my_{w.c.many}", status="submitted")
     gone = script.call(f"withdraw_{w.c.one}", **{w.c.key: listed.pick("id", subject=mine["subject"])})
     wish = f'Withdraw the {w.c.singular} "{mine["subject"]}" that I sent in, and tell me how much I had claimed in it.'
-    return task(script, wish, answer=[money(gone.value["claimed_cents"])], checks=(_check(w, mine, "withdrawn"),), writes=True)
+    return task(script, f"{wish} {IN_CENTS}", answer=[gone.ref(".claimed_cents")], checks=(_check(w, mine, "withdrawn"),), writes=True)
 
 
 def _shortfall(w: Words, desk: Desk) -> dict[str, Any]:
@@ -148,7 +148,7 @@ def _shortfall(w: Words, desk: Desk) -> dict[str, Any]:
     listed = script.call(f"list_my_{w.c.many}", status="approved")
     row = next(row for row in listed.value if row["id"] == mine["id"])
     wish = f'How much less was approved than I had claimed on "{mine["subject"]}"?'
-    return task(script, wish, answer=[money(row["shortfall_cents"])])
+    return task(script, f"{wish} {IN_CENTS}", answer=[row["shortfall_cents"]])
 
 
 def _total(w: Words, desk: Desk) -> dict[str, Any]:
@@ -160,4 +160,4 @@ def _total(w: Words, desk: Desk) -> dict[str, Any]:
     if costs[0]["amount_cents"] == costs[1]["amount_cents"]:
         raise Unfit("no largest cost")
     wish = f'Which is the largest cost on my {w.c.singular} "{mine["subject"]}", and how much is it?'
-    return task(script, wish, answer=[costs[0]["description"], money(costs[0]["amount_cents"])])
+    return task(script, f"{wish} {IN_CENTS}", answer=[costs[0]["description"], costs[0]["amount_cents"]])

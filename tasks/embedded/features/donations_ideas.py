@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from tasks.embedded.domain import Term
 from tasks.embedded.feature import Desk, Idea, Unfit, money, spoken_day, task
-from tasks.embedded.phrases import from_start
+from tasks.embedded.phrases import IN_CENTS, from_start
 
 
 class Words(NamedTuple):
@@ -58,7 +58,7 @@ def _give(w: Words, desk: Desk) -> dict[str, Any]:
         f"{cause['title']} received it",
         f"SELECT COUNT(*) = 1 FROM final.{w.d.table} WHERE {w.key} = {cause['id']} AND {w.p.key} = 1 AND amount_cents = {amount} AND id NOT IN (SELECT id FROM initial.{w.d.table})",
     )
-    return task(script, wish, answer=[money(given.value["raised_cents"])], checks=(check,), writes=True)
+    return task(script, f"{wish} {IN_CENTS}", answer=[given.ref(".raised_cents")], checks=(check,), writes=True)
 
 
 def _refund(w: Words, desk: Desk) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def _stop(w: Words, desk: Desk) -> dict[str, Any]:
         f'End my monthly giving to "{pledge["title"]}" and tell me what my remaining pledges add up to per month.',
     )
     check = ("the pledge is over", f"SELECT ended_on IS NOT NULL FROM final.{w.d.one}_pledges WHERE id = {pledge['id']}")
-    return task(script, wish, answer=[money(left.value["still_monthly_cents"])], checks=(check,), writes=True)
+    return task(script, f"{wish} {IN_CENTS}", answer=[left.ref(".still_monthly_cents")], checks=(check,), writes=True)
 
 
 def _year(w: Words, desk: Desk) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def _year(w: Words, desk: Desk) -> dict[str, Any]:
         f"I need it for my taxes: how much did I give in {gift['given_on'][:4]} altogether, not counting refunds?",
         f"What do my {w.d.plural} of the year {gift['given_on'][:4]} add up to, refunded ones left out?",
     )
-    return task(script, wish, answer=[money(statement.value["total_cents"])])
+    return task(script, f"{wish} {IN_CENTS}", answer=[statement.ref(".total_cents")])
 
 
 def _missing(w: Words, desk: Desk) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def _missing(w: Words, desk: Desk) -> dict[str, Any]:
         raise Unfit("every goal is reached")
     row = desk.rng.choice(rows)
     wish = f'How much is still missing until the {w.kind} "{row["title"]}" reaches its goal?'
-    return task(script, wish, answer=[money(row["missing_cents"])])
+    return task(script, f"{wish} {IN_CENTS}", answer=[row["missing_cents"]])
 
 
 def _nearest(w: Words, desk: Desk) -> dict[str, Any]:

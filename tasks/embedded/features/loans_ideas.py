@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from tasks.embedded.domain import Term
-from tasks.embedded.feature import Desk, Idea, Unfit, money, task
-from tasks.embedded.phrases import from_start
+from tasks.embedded.feature import Desk, Idea, Unfit, task
+from tasks.embedded.phrases import IN_CENTS, from_start
 
 
 class Words(NamedTuple):
@@ -79,7 +79,7 @@ def _give_back(w: Words, desk: Desk) -> dict[str, Any]:
             f"SELECT COUNT(*) = 1 FROM final.{w.loan.one}_fines WHERE {w.loan.key} = {mine['id']} AND paid_on IS NOT NULL",
         ),
     )
-    return task(script, wish, answer=[money(ended.value["fine_cents"])], checks=checks, writes=True)
+    return task(script, f"{wish} {IN_CENTS}", answer=[ended.ref(".fine_cents")], checks=checks, writes=True)
 
 
 def _pay(w: Words, desk: Desk) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def _owed(w: Words, desk: Desk) -> dict[str, Any]:
         f"How much do I still owe in unpaid fines for {w.i.plural} that I have brought back?",
         f"Add up the fines on my returned {w.loan.plural} that are not paid yet.",
     )
-    return task(script, wish, answer=[money(owed)])
+    return task(script, f"{wish} {IN_CENTS}", answer=[owed])
 
 
 def _place(w: Words, desk: Desk) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from tasks.embedded.domain import Term
-from tasks.embedded.feature import Desk, Idea, money, quoted, spoken_day, task
+from tasks.embedded.feature import Desk, Idea, quoted, spoken_day, task
 from tasks.embedded.names import FIRST
-from tasks.embedded.phrases import from_start
+from tasks.embedded.phrases import IN_CENTS, from_start
 
 
 class Words(NamedTuple):
@@ -182,6 +182,6 @@ def _cheapest(w: Words, desk: Desk) -> dict[str, Any]:
     people = "guest" if guests == 1 else "guests"
     return task(
         script,
-        f"Which is the cheapest {w.m.singular} plan that lets me bring at least {guests} {people}, and what does it cost a month?",
-        answer=[plans.ref("[0].name"), money(best["monthly_cents"])],
+        f"Which is the cheapest {w.m.singular} plan that lets me bring at least {guests} {people}, and what does it cost a month? {IN_CENTS}",
+        answer=[plans.ref("[0].name"), plans.ref("[0].monthly_cents")],
     )

@@ -63,21 +63,23 @@ def _ddl(w: Words) -> tuple[str, ...]:
 def _rows(w: Words, studio: Studio) -> tuple[TableRows, ...]:
     """Mine: a large one, two smaller ones, one expired, one used up; three are nobody's yet, one of them expired; others have four."""
     rng = studio.rng
-    prices = sorted(max(price, 100) for _, price in studio.items)
-    large = prices[len(prices) // 2] + rng.randrange(100, 900, 50)
+    priced = sorted((price, number) for number, (_, price) in enumerate(studio.items, 1) if price > 0)
+    large = (priced[len(priced) // 2][0] // 100 + rng.randint(1, 9)) * 100
     owners = (1, 1, 1, 1, 1, None, None, None, 2, 3, 4, 2)
-    amounts = [large, large * 3 // 5, large * 2 // 5, *(rng.randrange(1_000, 8_000, 500) for _ in owners[3:])]
-    spent = {2: prices[0] // 2, 5: amounts[4], 9: amounts[8] // 2}
+    amounts = [large, *((large * n // 500 + 1) * 100 for n in (3, 2)), *(rng.randrange(1_000, 8_000, 500) for _ in owners[3:])]
+    bought = {2: priced[0], 5: rng.choice(priced), 9: priced[1]}
+    amounts[4], amounts[8] = bought[5][0], bought[9][0] + 1_000
     codes = [f"{w.prefix}-{''.join(rng.sample(_LETTERS, 5))}" for _ in owners]
     ends = rng.sample(range(20, 300), len(owners))
     vouchers, uses = [], []
     for n, (owner, amount, code, end) in enumerate(zip(owners, amounts, codes, ends, strict=True), 1):
         expires = studio.day(-60, -5) if n in (4, 8) else studio.day(end, end)
         occasion = (rng.choice((None, "birthday", "thank you", "anniversary")),) if w.has_occasion else ()
-        used = min(spent.get(n, 0), amount)
-        vouchers.append((n, code, owner, amount, amount - used, expires, *occasion, int(n == 12)))
-        if used:
-            uses.append((n, 1, rng.randint(1, len(studio.items)), used, studio.day(-80, -10)))
+        price, item = bought.get(n, (0, 0))
+        paid = min(price, amount // 2 if n == 2 else amount)
+        vouchers.append((n, code, owner, amount, amount - paid, expires, *occasion, int(n == 12)))
+        if paid:
+            uses.append((n, 1, item, paid, studio.day(-80, -10)))
     columns = ("id", "code", w.p.key, "amount_cents", "balance_cents", "expires_on", *(("occasion",) if w.has_occasion else ()), "blocked")
     return (
         TableRows(table=w.v.table, columns=columns, rows=tuple(vouchers)),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from tasks.embedded.domain import Term
-from tasks.embedded.feature import Desk, Idea, Unfit, money, spoken_day, task
-from tasks.embedded.phrases import from_start
+from tasks.embedded.feature import Desk, Idea, Unfit, spoken_day, task
+from tasks.embedded.phrases import IN_CENTS, from_start
 
 
 class Words(NamedTuple):
@@ -70,7 +70,7 @@ def _use(w: Words, desk: Desk) -> dict[str, Any]:
         f'Use {row["code"]}, one of my {w.v.plural}, for "{item["name"]}". What is its balance afterwards?',
     )
     sql = f"SELECT balance_cents = {row['balance_cents'] - item['price_cents']} FROM final.{w.v.table} WHERE id = {row['id']}"
-    return task(script, wish, answer=[money(used.value["balance_cents"])], checks=(("the price is taken off", sql),), writes=True)
+    return task(script, f"{wish} {IN_CENTS}", answer=[used.ref(".balance_cents")], checks=(("the price is taken off", sql),), writes=True)
 
 
 def _pay(w: Words, desk: Desk) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def _pay(w: Words, desk: Desk) -> dict[str, Any]:
         f'I want "{item["name"]}", paid from all my {w.v.plural} in the order in which they expire. Tell me the total that I can still use after that.',
     )
     sql = f"SELECT SUM(balance_cents) = {total - item['price_cents']} FROM final.{w.v.table} v WHERE {w.p.key} = 1 AND blocked = 0 AND expires_on >= '2026-03-02'"
-    return task(script, wish, answer=[money(left.value)], checks=(("the price is paid", sql),), writes=True)
+    return task(script, f"{wish} {IN_CENTS}", answer=[left.ref()], checks=(("the price is paid", sql),), writes=True)
 
 
 def _give(w: Words, desk: Desk) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def _merge(w: Words, desk: Desk) -> dict[str, Any]:
         f"I'd rather have one {w.v.singular} than two: empty {first['code']} into {last['code']} and tell me the new balance.",
     )
     sql = f"SELECT balance_cents = 0 FROM final.{w.v.table} WHERE id = {first['id']}"
-    return task(script, wish, answer=[money(merged.value["balance_cents"])], checks=(("the first is empty", sql),), writes=True)
+    return task(script, f"{wish} {IN_CENTS}", answer=[merged.ref(".balance_cents")], checks=(("the first is empty", sql),), writes=True)
 
 
 def _check(w: Words, desk: Desk) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def _worth(w: Words, desk: Desk) -> dict[str, Any]:
         f"What are my {w.v.plural} that I can still use worth together, and which code expires first?",
         f"Tell me the total balance of my valid {w.v.plural} and the code of the one that I should use first because it expires soonest.",
     )
-    return task(script, wish, answer=[money(total.value), listed.ref("[0].code")])
+    return task(script, f"{wish} {IN_CENTS}", answer=[total.ref(), listed.ref("[0].code")])
 
 
 def _redeem_and_use(w: Words, desk: Desk) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def _redeem_and_use(w: Words, desk: Desk) -> dict[str, Any]:
     wish = f'Redeem the code {row["code"]}, pay for "{item["name"]}" with that very {w.v.singular}, and tell me what remains on it.'
     sql = f"SELECT COUNT(*) = 1 FROM final.{w.uses} WHERE {w.v.key} = {row['id']} AND {w.i.key} = {item['id']}"
     checks = (_owned(w, row, 1), (f"{item['name']} is paid", sql))
-    return task(script, wish, answer=[money(used.value["balance_cents"])], checks=checks, writes=True)
+    return task(script, f"{wish} {IN_CENTS}", answer=[used.ref(".balance_cents")], checks=checks, writes=True)
 
 
 def _last_use(w: Words, desk: Desk) -> dict[str, Any]:
@@ -153,4 +153,4 @@ def _last_use(w: Words, desk: Desk) -> dict[str, Any]:
         raise Unfit("no last use")
     day = spoken_day(listed.value[0]["used_on"])
     wish = f"On {day} I paid for something with one of my {w.v.plural}. What was it, and how much did I pay with the {w.v.singular}?"
-    return task(script, wish, answer=[listed.ref(f"[0].{w.i.one}_name"), money(listed.value[0]["paid_cents"])])
+    return task(script, f"{wish} {IN_CENTS}", answer=[listed.ref(f"[0].{w.i.one}_name"), listed.ref("[0].paid_cents")])

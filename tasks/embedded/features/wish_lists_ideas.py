@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from tasks.embedded.domain import Term
-from tasks.embedded.feature import Desk, Idea, Unfit, money, quoted, task
-from tasks.embedded.phrases import from_start
+from tasks.embedded.feature import Desk, Idea, Unfit, quoted, task
+from tasks.embedded.phrases import IN_CENTS, from_start
 
 NAMES = ("Birthday", "For later", "Holidays", "Summer plans", "Ideas for Lena", "Next year", "Weekend", "Presents", "When I have time")
 
@@ -157,7 +157,7 @@ def _total(w: Words, desk: Desk) -> dict[str, Any]:
         f'What would everything on my {w.wish.singular} "{target["name"]}" cost, quantities included?',
         f'Add up the prices on "{target["name"]}", one of my {w.wish.plural}, in the quantities I noted. What is the total?',
     )
-    return task(script, wish, answer=[money(row["total_cents"])])
+    return task(script, f"{wish} {IN_CENTS}", answer=[row["total_cents"]])
 
 
 def _dearest(w: Words, desk: Desk) -> dict[str, Any]:
