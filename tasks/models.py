@@ -209,7 +209,7 @@ def model_errors(model: str) -> Iterator[None]:
 
 def translated(error: Exception, model: str) -> WorldloomError:
     """One DSPy error as one of ours; `status` and the class decide, never the text."""
-    said = " ".join(str(getattr(error, "message", "") or error).split())[:300]
+    said = " ".join(str(getattr(error, "message", "") or error).split()).split(" To fix:")[0][:300]
     status = getattr(error, "status", None)
     if isinstance(error, _UNAVAILABLE) or (not isinstance(error, _REFUSED) and status in _MAY_PASS):
         after = getattr(error, "retry_after", None)

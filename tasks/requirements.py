@@ -26,12 +26,13 @@ class WriteRequirements(dspy.Signature):
     - Together they touch at least a dozen kinds of records. About a third look up, compare, count or total; a third change
       one record; a third change several records that depend on each other.
     - Self-contained, and done wholly in the application's own data: no signing in, no passwords, no files, pages, e-mail,
-      maps, or outside services. No two alike.
+      maps, or outside services. No two alike, and none like one in `existing`.
 
     intentions: a JSON array of strings.
     """
 
     scenario: str = dspy.InputField()
+    existing: list[str] = dspy.InputField()
     count: int = dspy.InputField()
     intentions: list[str] = dspy.OutputField()
 
@@ -49,15 +50,15 @@ def run(draft: Draft, model: dspy.LM) -> StageResult:
     return correct(STAGE, draft, model)
 
 
-def _write(draft: Draft, ask: Ask) -> Made[tuple[str, ...]]:
-    reply = ask(WriteRequirements, {"scenario": scenario_text(draft.scenario), "count": INTENTIONS})
+def _write(draft: Draft, ask: Ask, existing: tuple[str, ...] = ()) -> Made[tuple[str, ...]]:
+    reply = ask(WriteRequirements, {"scenario": scenario_text(draft.scenario), "existing": list(existing), "count": INTENTIONS})
     return Made(tuple(" ".join(text.split()) for text in reply.values["intentions"]), (reply,))
 
 
 def _repair(draft: Draft, parts: tuple[str, ...], problems: Problems, ask: Ask) -> Made[tuple[str, ...]]:
     """The good ones stay; another draw fills the places of the others."""
-    again = _write(draft, ask)
     kept = tuple(text for text in parts if not _faults(text))
+    again = _write(draft, ask, kept)
     return Made(unique((*kept, *again.parts)), again.replies)
 
 
