@@ -207,15 +207,24 @@ def given_columns(sql: str, schema_sql: str) -> frozenset[ColumnName]:
     catalog = catalog_of(schema_sql)
     tree = parse_statement(sql).tree
     direct = {(c.table.lower(), c.origin.lower()) for c in describe(schema_sql, sql).columns if c.table and c.origin}
-    computed = (
-        column
-        for select in ([tree] if isinstance(tree, exp.Select) else [])
-        for projection in select.expressions
-        for column in projection.find_all(exp.Column)
-    )
+    computed = shown_columns(tree) if tree is not None else ()
     seen = {home for column in computed if tree is not None for home in [_home(column, tree, catalog)] if home}
     inside = {pair for table, column in seen if table in catalog.views for pair in _shown_by_view(table, column, catalog)}
     return frozenset(direct | {pair for pair in seen if pair[0] in catalog.tables} | inside)
+
+
+def shown_columns(node: exp.Expr) -> Iterator[exp.Column]:
+    """The columns whose values an expression or a query shows; those that it only compares, counts or adds up are left out."""
+    if isinstance(node, exp.Column):
+        yield node
+    elif isinstance(node, exp.Select):
+        for projection in node.expressions:
+            yield from shown_columns(projection)
+    elif isinstance(node, exp.Order):  # of an aggregate: `json_group_array(x ORDER BY y)` shows x
+        yield from shown_columns(node.this) if isinstance(node.this, exp.Expr) else ()
+    elif not isinstance(node, (exp.Predicate, exp.Connector, exp.Not, exp.Count, exp.Sum, exp.Avg, exp.Where)):
+        for child in node.iter_expressions():
+            yield from shown_columns(child)
 
 
 def _shown_by_view(view: str, column: str, catalog: Catalog, depth: int = 0) -> Iterator[ColumnName]:
@@ -223,7 +232,7 @@ def _shown_by_view(view: str, column: str, catalog: Catalog, depth: int = 0) -> 
     if tree is None or depth > 8 or not isinstance(tree.expression, exp.Select):
         return
     shown = next((p.unalias() for p in tree.expression.expressions if p.alias_or_name.lower() == column), None)
-    for inner in shown.find_all(exp.Column) if shown is not None else ():
+    for inner in shown_columns(shown) if shown is not None else ():
         home = _home(inner, tree.expression, catalog)
         if home and home[0] in catalog.tables:
             yield home

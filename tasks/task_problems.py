@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -164,7 +164,8 @@ class Evidence:
         self.leaves = list(islice(_leaves(list(results)), MAX_LEAVES))
         self.numbers = [v for v in self.leaves if isinstance(v, (int, float)) and not isinstance(v, bool)]
         self.texts = [plain_words(v) for v in self.leaves if isinstance(v, str)]
-        self.totals = set(_totals(list(results)))
+        self.sums = set(_totals(list(results), _sums))
+        self.totals = self.sums | set(_totals(list(results), _counts))
 
     def supports(self, value: Scalar) -> bool:
         """Whether a value is shown or follows by one step of arithmetic; decisions (yes, no, none) always may."""
@@ -188,8 +189,9 @@ class Evidence:
             or any(str(int(value)) in text for text in self.texts if float(value).is_integer())
         ):
             return True
-        pool = sorted(close)[:MAX_LEAVES]
-        return any(round(wanted - one, 6) in close or round(wanted + one, 6) in close for one in pool) or any(
+        pool = sorted({round(float(n), 6) for n in self.numbers} | self.sums)[:MAX_LEAVES]
+        pool_set = set(pool)
+        return any(round(wanted - one, 6) in pool_set or round(wanted + one, 6) in pool_set for one in pool) or any(
             one and other and (round(one * other, 4) == wanted or round(one / other, 2) == round(wanted, 2))
             for one in pool[:80]
             for other in pool[:80]
@@ -219,23 +221,28 @@ def _leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
-def _totals(value: Any) -> Iterator[float]:
-    """Lengths of lists, and for each key the sum and mean of its numbers and the count of each of its values."""
+def _totals(value: Any, of_column: Callable[[list[Any]], Iterator[float]]) -> Iterator[float]:
+    """Figures of every list in a result, key by key."""
     if isinstance(value, dict):
         for part in value.values():
-            yield from _totals(part)
+            yield from _totals(part, of_column)
     elif isinstance(value, list):
-        yield float(len(value))
         rows = [row for row in value if isinstance(row, dict)]
         for key in dict.fromkeys(k for row in rows for k in row):
-            yield from _column_totals([row.get(key) for row in rows])
+            yield from of_column([row.get(key) for row in rows])
+        yield from of_column(value)
         for part in value:
-            yield from _totals(part)
+            yield from _totals(part, of_column)
 
 
-def _column_totals(values: list[Any]) -> Iterator[float]:
+def _sums(values: list[Any]) -> Iterator[float]:
+    """The sum and the mean of the numbers."""
     numbers = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool)]
     if numbers:
         yield from (round(float(sum(numbers)), 6), round(sum(numbers) / len(numbers), 6))
+
+
+def _counts(values: list[Any]) -> Iterator[float]:
+    """How many there are, how many different ones, and how many of each."""
     scalars = [repr(v) for v in values if not isinstance(v, (dict, list))]
-    yield from {float(scalars.count(v)) for v in scalars} | {float(len(set(scalars)))}
+    yield from {float(scalars.count(v)) for v in scalars} | {float(len(set(scalars))), float(len(values))}

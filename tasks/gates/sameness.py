@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from artifacts.agent_task import AgentTask
 from artifacts.identity import digest_of
@@ -36,8 +37,15 @@ def _same_tools(tools: Sequence[Tool]) -> Iterator[Diagnostic]:
 
 def tool_digest(tool: Tool) -> str:
     """What a tool does: its program and parameters, spacing, messages and names left out."""
-    steps = [{k: v for k, v in plain_step(step).items() if k not in ("message", "types")} for step in tool.program]
+    steps = [_bare(plain_step(step)) for step in tool.program]
     return digest_of([re.sub(r"\s+", " ", repr(steps)).lower(), sorted(tool.parameter_names)])
+
+
+def _bare(value: Any) -> Any:
+    """A step without what only people or results see: messages and types."""
+    if isinstance(value, dict):
+        return {key: _bare(part) for key, part in value.items() if key not in ("message", "types")}
+    return [_bare(part) for part in value] if isinstance(value, list) else value
 
 
 def _same_tasks(tasks: Sequence[AgentTask]) -> Iterator[Diagnostic]:
