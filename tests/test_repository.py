@@ -7,10 +7,10 @@ import sys
 import tomllib
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
-import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -95,6 +95,7 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 
 def test_the_deployment_names_a_dotted_entrypoint_that_exists() -> None:
+    yaml: Any = importlib.import_module("yaml")
     deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
     assert [deployment["entrypoint"] for deployment in deployments] == ["flows.synthesize.synthesize"]
     for deployment in deployments:
