@@ -73,8 +73,8 @@ solution: the calls in order, 2 to 12, each succeeding on `data`. An id is found
 {"tool":"cancel_order","arguments":{"order_id":{"$ref":"0[2].id"}}} takes `id` of the third element of call 0's list; "1.order.total_cents"
 goes into objects, "0" is a whole result. Literals come from the instruction. Mind sorting, ties and filters: the reference must
 be what the instruction says on this very data. No call changes what the instruction did not ask for.
-answer: the values asked for, in order, as the tools return them: literals or {"$ref":"2.total_cents"}; names, dates, counts, sums;
-no ids. When it is money, the instruction asks for cents.
+answer: the values asked for, in order: literals or {"$ref":"2.total_cents"}; names, dates, amounts, counts; no ids. Each stands in
+the results of the solution's calls, or is one count, sum or difference of what stands there. Money is asked for in cents.
 checks: for write and mixed, one to four {"name","sql"}; the SQL gives one value, 1 or 0, from final.<table> (after) and
 initial.<table> (before). Every check is 0 on the untouched data and 1 after the solution, and together they cover every change:
 {"name":"the kettle order is cancelled","sql":"SELECT status='cancelled' FROM final.orders WHERE id=17"}. Existing rows by their key

@@ -28,7 +28,7 @@ RULES = """
   declared: `order_id INTEGER NOT NULL REFERENCES orders(id)`.
 - NOT NULL wherever a value must exist; CHECK (status IN ('open','closed')) on every closed set; CHECK on quantities and
   amounts; UNIQUE on natural keys. Whatever a person would mention has a handle that a person knows: name, title, code.
-- Money is integer minor units (`price_cents`); a flag is INTEGER CHECK (is_open IN (0,1)); a date is TEXT 'YYYY-MM-DD', an
+- Money is INTEGER minor units, named so (`price_cents`); a flag is INTEGER CHECK (is_open IN (0,1)); a date is TEXT 'YYYY-MM-DD', an
   instant TEXT 'YYYY-MM-DD HH:MM:SS'; ordered lines have an explicit `position`. Defaults are constants.""".strip()
 
 

@@ -22,8 +22,8 @@ from tasks.scenario import scenario_text
 from tasks.sealing import accept_tools
 from tasks.stage import StageResult, stage_task
 
-TOOLS_EACH = "13 to 17"
-"""How many tools that read, and how many that change."""
+COUNTS = {"reading": "12 to 15", "changing": "13 to 16"}
+"""How many tools are asked for, by what they do."""
 
 
 class ToolDraft(BaseModel):
@@ -42,7 +42,7 @@ A tool is {"name","description","parameters","program"}. One line of JSON per to
 parameters: {"<name>":"<type>[?][ = default]: <what it is>"}. Types: integer, number, text, boolean, date, datetime,
 `one of a|b|c`, `list of integer` (or another type), `list of {"item_id":"integer","quantity":"integer"}` (quotes escaped inside
 the string). `?` marks an optional one: absent, it binds its default or NULL. Parameters are checked against their types before
-the program runs. A description says where an id comes from, and what units and formats are.
+the program runs. Each is used, and described: where an id comes from, which unit, which format.
 
 program: steps, run in order in one transaction; a failing step undoes all.
 {"require":"SELECT …","error":CODE,"message":TEXT}  no row: fail; a row: its columns are bound, as :column, from here on
@@ -52,7 +52,8 @@ program: steps, run in order in one transaction; a failing step undoes all.
 {"each":"SELECT … ORDER BY …","do":[steps]}  reads all its rows first, then does the steps for each, with its columns bound
 {"return":"SELECT …","shape":"one"}  last step. one: an object or null; many: a list of objects; value: a single value. Or nested:
 {"return":{"order":{"query":"SELECT …","shape":"one"},"lines":{"query":"SELECT …","shape":"many"}}}
-CODE: not_found, conflict, invalid, forbidden, limit. TEXT may hold {name} for any bound name.
+CODE: not_found, conflict, invalid, forbidden, limit. TEXT may hold {name} for a name bound before the step (a require that fails has
+no row to show).
 
 Bound everywhere: the parameters, :me (id of the signed-in user), :now ('YYYY-MM-DD HH:MM:SS'), :today ('YYYY-MM-DD'). A step must
 not bind a name that is already bound: select only what later steps need, under new names (SELECT stock AS stock_now), never a
@@ -73,13 +74,15 @@ json_extract(value,'$.item_id').
 
 - SQLite: SELECT with joins, WITH, windows, aggregates, JSON functions; strings in single quotes. No DDL, PRAGMA, random(), or
   clock functions but :now and :today. A new row's key is bound first by a `let`, as above.
-- Every `many` has an ORDER BY that ends in a unique key. SUM is COALESCE(SUM(x),0). No NOT IN over a nullable column.
-- An aggregate always gives a row: test it in a `refuse`, not in a `require`. An `each` is for what depends on order; a set is
-  changed by one UPDATE … WHERE … IN (SELECT …).
+- Every `many` and `each` has an ORDER BY that ends in a unique key. Result columns have distinct names (AS). SUM is
+  COALESCE(SUM(x),0). No NOT IN over a nullable column. JSON of a subquery goes into other JSON as json((SELECT …)).
+- An aggregate always gives a row: {"refuse":"SELECT 1 WHERE (SELECT COUNT(*) FROM …)>=5",…}, never a bare COUNT or SUM in a require.
+- `each` is for what depends on order; a set is changed by one UPDATE … WHERE … IN (SELECT …). Every UPDATE and DELETE has a WHERE.
 - A filter: (:status IS NULL OR status=:status); a search: name LIKE '%'||:query||'%'.
 - What belongs to a user is read and changed only WHERE … =:me, unless the application is for staff who serve everyone.
-- Whatever could break a constraint is refused first, with a message that says what to do: a missing or foreign record, a wrong
-  status, too little stock or money, a duplicate, an empty or repeated list item, a quantity below 1, a date in the past.""".strip()
+- Whatever could break a constraint is refused first, with a message that says what to do: a missing or foreign record (not_found),
+  a wrong status, too little stock or money, a duplicate, an empty or repeated list item, a quantity below 1, a date in the past.
+  A change of a record that does not exist must fail, never succeed without doing anything.""".strip()
 
 
 @with_rules(LANGUAGE)
@@ -146,7 +149,7 @@ def _write(draft: Draft, ask: Ask) -> Made[Drafts]:
 
 def _ask_for(focus: str, draft: Draft, known: Iterable[ToolDraft], ask: Ask) -> Reply:
     inputs = {"scenario": scenario_text(draft.scenario), "intentions": list(draft.intentions), "ddl": readable_ddl(draft.schema_sql)}
-    reply = ask(WriteTools, {**inputs, "existing": signatures(known), "focus": focus, "count": TOOLS_EACH})
+    reply = ask(WriteTools, {**inputs, "existing": signatures(known), "focus": focus, "count": COUNTS[focus]})
     return reply._replace(wrote=frozenset(tool.name for tool in reply.values["tools"]))
 
 
