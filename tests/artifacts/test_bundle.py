@@ -223,6 +223,18 @@ def test_edits_of_the_head_that_mend_the_seal_are_refused_too(change: dict[str, 
         read_bundle(bundle)
 
 
+def test_the_right_file_is_blamed(bundle: Path) -> None:
+    head = (bundle / HEAD).read_bytes()
+    hash_of_seed = digest_of_bytes((bundle / "seed.sql").read_bytes()).encode()
+    (bundle / HEAD).write_bytes(head.replace(hash_of_seed, b"0" * 64))
+    with pytest.raises(InvalidBundle, match=r"world\.json was edited: its seal"):
+        read_bundle(bundle)
+    (bundle / HEAD).write_bytes(head)
+    reseal(bundle, tools_json=b"[]\n")
+    with pytest.raises(InvalidBundle, match=r"the digest in world\.json is not the digest of its content"):
+        read_bundle(bundle)
+
+
 def test_a_world_whose_database_does_not_load_is_not_written(world: World, tmp_path: Path) -> None:
     for field in ("schema_sql", "seed_sql"):
         broken = world.model_copy(update={field: "CREATE TABLE broken("})

@@ -27,6 +27,11 @@ def test_lines_are_short_where_parts_can_be_split(value: Any) -> None:
     assert all(len(line) <= WIDTH + 1 for line in pretty_bytes(value).decode().splitlines())
 
 
+def test_a_part_is_opened_as_soon_as_its_line_would_be_too_long() -> None:
+    longest = [max(map(len, pretty_bytes({"key": ["x" * size], "end": 0}).decode().splitlines())) for size in range(100, 135)]
+    assert max(longest) == WIDTH
+
+
 def test_short_parts_stand_on_one_line_and_long_ones_are_opened() -> None:
     value = {"short": {"a": [1, 2]}, "long": [{"text": "x" * 80}, {"text": "y" * 80}], "none": []}
     assert pretty_bytes(value).decode() == (
