@@ -28,7 +28,7 @@ def test_lines_are_short_where_parts_can_be_split(value: Any) -> None:
 
 
 def test_a_part_is_opened_as_soon_as_its_line_would_be_too_long() -> None:
-    longest = [max(map(len, pretty_bytes({"key": ["x" * size], "end": 0}).decode().splitlines())) for size in range(100, 135)]
+    longest = [max(map(len, pretty_bytes({"key": ["x" * size]}).decode().splitlines())) for size in range(100, 135)]
     assert max(longest) == WIDTH
 
 
