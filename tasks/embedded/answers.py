@@ -109,8 +109,12 @@ def _repair_tasks(prompt: Prompt, seed: str) -> Answer:
 def _meant(task: dict[str, Any], prompt: Prompt, seed: str, spares: Any) -> dict[str, Any]:
     book = workshop_of(prompt, seed).tasks(_MOST_KNOWN if task.get("id", "") > "t60" else 60)
     found = next((t for t in book if t["instruction"] == task["instruction"]), None)
-    same = found is not None and all(_plain(found.get(key)) == _plain(task.get(key)) for key in ("solution", "answer", "checks"))
+    same = found is not None and all(_alike(found.get(key), task.get(key)) for key in ("solution", "answer", "checks"))
     return found if found is not None and not same else next(spares, found or task)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    return (_plain(one) or None) == (_plain(other) or None)
 
 
 def _plain(value: Any) -> Any:

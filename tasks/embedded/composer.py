@@ -21,7 +21,8 @@ from tasks.embedded.chance import stream
 from tasks.embedded.domain import Domain
 from tasks.embedded.feature import Idea, Part, Studio
 from tasks.embedded.features import extras_personal, extras_public
-from tasks.embedded.matching import ScenarioText, mentioned, read_scenario, vocabulary
+from tasks.embedded.matching import ScenarioText, mentioned, read_scenario
+from tasks.embedded.vocabulary import vocabulary
 
 MOST_TABLES, FEWEST_TABLES = 20, 13
 MOST_TOOLS, FEWEST_TOOLS = 40, 27

@@ -1,13 +1,23 @@
-"""Which words a world speaks: the shipped domain that fits a scenario, or words woven from the scenario's own."""
+"""What a scenario is about: the shipped domain that fits it, its kind of organisation, its subject, the features it speaks of."""
 
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import NamedTuple
 
 from tasks.embedded.domain import Domain, domains
+from tasks.embedded.lexicon import Kind, Subject, kinds, subjects
 
 _WORD = re.compile(r"[a-z]+")
+_IDLE_TEXT = "a an the of for and in on at to with by my our your local best new old little small great"
+_IDLE = frozenset(_IDLE_TEXT.split())
+_COMMON_TEXT = (
+    "art book car clean cold communit community cycl employee event fair food hot ice mail music night office point "
+    "public school science self smart stock street student tool travel walk water"
+)
+_COMMON = frozenset(_COMMON_TEXT.split())
+"""First words of labels that stand for too many things to tell a subject alone."""
 
 MENTIONS = {
     "orders": "order orders buy purchase cart basket checkout sell sold",
@@ -59,22 +69,72 @@ def mentioned(text: ScenarioText, domain: Domain) -> set[str]:
     return {name for name, heard in spoken.items() if words & heard}
 
 
-def vocabulary(text: ScenarioText, digest: str) -> Domain:
-    """The domain whose words this world speaks."""
-    return max(domains().values(), key=lambda domain: fitness(text, domain))
+def nearest(text: ScenarioText) -> Domain | None:
+    """The shipped domain that fits: its keywords are in the name, and more of them in the text; None where none does.
+
+    A name about something that the lexicon knows well ("Beekeeping cooperative", "Blood bank") is told better in its own words.
+    """
+    best = max(domains().values(), key=lambda domain: fitness(text, domain))
+    keywords = {stem(word) for word in best.keywords}
+    words = [stem(word) for word in content(text.name)]
+    whole, last = set(words) <= keywords, bool(words) and words[-1] in keywords
+    named = bool(keywords.intersection(words))
+    fits = named and (whole or fitness(text, best) >= (5 if last else 6))
+    subject = subject_of(text.name)
+    told_elsewhere = subject is not None and (subject.category != best.category or not text.description)
+    return best if fits and not told_elsewhere else None
 
 
 def fitness(text: ScenarioText, domain: Domain) -> float:
     """How well a domain fits: its keywords in the name count most, then in the description, then an equal category."""
-    keywords = {_stem(word) for word in domain.keywords}
-    name = sum(_stem(word) in keywords for word in set(_WORD.findall(text.name.lower())))
-    told = sum(_stem(word) in keywords for word in set(_WORD.findall(text.description.lower())))
+    keywords = {stem(word) for word in domain.keywords}
+    name = sum(stem(word) in keywords for word in set(content(text.name)))
+    told = sum(stem(word) in keywords for word in set(_WORD.findall(text.description.lower())))
     return 4 * name + told + (0.5 if text.category.lower() == domain.category else 0)
 
 
-def _stem(word: str) -> str:
+def kind_of(name: str) -> Kind:
+    """The kind of organisation that a name speaks of: its last telling word decides."""
+    words = [stem(word) for word in reversed(content(name))]
+    found = (kind for word in words for kind in kinds() if word in _kind_stems(kind.name))
+    return next(found, kinds()[-1])
+
+
+@cache
+def _kind_stems(name: str) -> frozenset[str]:
+    return frozenset(stem(word) for kind in kinds() if kind.name == name for word in kind.words)
+
+
+def subject_of(name: str) -> Subject | None:
+    """The known subject that a name speaks of: by its whole label, the longest first, else by the label's first word."""
+    words = {stem(word) for word in content(name)}
+    whole = [(-len(label), n) for n, label in enumerate(_labels()) if words.issuperset(label)]
+    first = [(0, n) for n, label in enumerate(_labels()) if label[0] in words and label[0] not in _COMMON]
+    found = whole or first
+    return subjects()[min(found)[1]] if found else None
+
+
+@cache
+def _labels() -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(stem(word) for word in _WORD.findall(subject.label.lower())) for subject in subjects())
+
+
+def label_of(name: str) -> str:
+    """What an organisation is about, in its name's own words: those that do not tell its kind."""
+    telling = _kind_stems(kind_of(name).name)
+    words = [word for word in re.findall(r"[\w'-]+", name) if word.lower() not in _IDLE]
+    kept = [word for word in words if stem(word.lower()) not in telling]
+    return " ".join(kept or words or [name])
+
+
+def content(name: str) -> list[str]:
+    """The words of a name that carry meaning, lower case."""
+    return [word for word in _WORD.findall(name.lower()) if word not in _IDLE]
+
+
+def stem(word: str) -> str:
     """A word without the endings that plurals and verbs put on it."""
-    for ending in ("ies", "ing", "es", "s"):
+    for ending in ("keeping", "ies", "ing", "es", "s"):
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             return word[: -len(ending)] + ("y" if ending == "ies" else "")
     return word
