@@ -132,7 +132,7 @@ def _switch(w: Words, desk: Desk) -> dict[str, Any]:
         **{w.e.key: listed.ref(f"[{at}].id"), f"{w.kind}_id": dates.pick("id", starts_on=other["starts_on"])},
     )
     wish = desk.say(
-        f'{spoken_day(mine["starts_on"])} does not suit me. Move my {w.e.singular} for "{mine["item"]}" to the other date, and tell me which one that is.',
+        f'On {spoken_day(mine["starts_on"])} I cannot come. Move my {w.e.singular} for "{mine["item"]}" to the other date, and tell me which one that is.',
         f'Put me on the other date of the {w.kind} about "{mine["item"]}" instead of {spoken_day(mine["starts_on"])}. When does it start?',
     )
     check = ("I am on the other date", f"SELECT {w.kind}_id = {other['id']} FROM final.{w.e.table} WHERE id = {mine['id']}")
