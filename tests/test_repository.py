@@ -130,7 +130,8 @@ def test_what_is_imported_is_declared(folders: tuple[str, ...], extras: tuple[st
     lines = [*PROJECT["dependencies"], *(line for extra in extras for line in PROJECT["optional-dependencies"][extra])]
     named = {canonicalize_name(Requirement(line).name) for line in lines}
     rooms = {"artifacts", "containers", "tasks", "flows", "training", "benchmarks", "tests"}
-    outside = set().union(*map(imported, folders)) - rooms - set(sys.stdlib_module_names)
+    beside = {path.stem for path in (ROOT / "tests").rglob("*.py")}
+    outside = set().union(*map(imported, folders)) - rooms - beside - set(sys.stdlib_module_names)
     homes = packages_distributions()
     assert {name for name in outside if not {canonicalize_name(home) for home in homes.get(name, [name])} & named} == set()
 
