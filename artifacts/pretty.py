@@ -16,8 +16,8 @@ def pretty_bytes(value: Any) -> bytes:
     return (_pretty(value, 0, 0) + "\n").encode()
 
 
-def _one_line(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+_one_line = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+"""Kept, since `json.dumps` makes a new encoder at every call."""
 
 
 def _pretty(value: Any, indent: int, used: int) -> str:
