@@ -77,7 +77,7 @@ _KINDS = {"require": "require", "refuse": "refuse", "let": "let", "run": "run", 
 
 
 def _step_kind(value: Any) -> str | None:
-    keys = value.keys() if isinstance(value, dict) else type(value).model_fields.keys()
+    keys = value.keys() if isinstance(value, dict) else getattr(type(value), "model_fields", {}).keys()
     return next((kind for key, kind in _KINDS.items() if key in keys), None)
 
 

@@ -177,7 +177,7 @@ def _scalars(schema: dict[str, Any], links: list[Link], bench: Workbench) -> lis
     stores = any(link.relation in ("insert", "set") for link in links)
     keyed = any(_is_key(link, bench) for link in links)
     ordered = [*made, *fitting] if stores and not keyed else [*fitting, *made]
-    return list(dict.fromkeys(ordered))[:WIDTH]
+    return list({repr(value): value for value in ordered}.values())[:WIDTH]
 
 
 def _is_key(link: Link, bench: Workbench) -> bool:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from artifacts.toolset import RESERVED, Each, Refuse, Require, Return, Step, Tool
 from artifacts.verdict import Diagnostic
-from containers.arguments import UnsupportedSchema, compile_arguments
 from tasks.lineage import links_of
 from tasks.lints import lint_site
 from tasks.memory import remembered
+from tasks.parameter_problems import parameter_problems
 from tasks.programs import NAME, Site, names_used, parameter_schema, sites_of
 from tasks.scratch import catalog_of
 from tasks.sqlite_messages import sqlite_diagnostic
@@ -33,41 +33,7 @@ def tool_problems(tool: Tool, schema_sql: str) -> tuple[Diagnostic, ...]:
     broken = any(site.described.error for site in sites)
     lints = (d for site in sites if not site.described.error for d in lint_site(site, schema_sql))
     unused = () if broken else _unused_parameters(tool, sites)
-    return (*_schema_problems(tool), *_shape_problems(tool), *by_site, *lints, *unused)
-
-
-def _schema_problems(tool: Tool) -> Iterator[Diagnostic]:
-    """The parameters' JSON Schema: usable, closed, each described, none reserved."""
-    place = f"tool:{tool.name}"
-    try:
-        compile_arguments(tool.parameters)
-    except (UnsupportedSchema, TypeError, AttributeError, ValueError) as trouble:
-        yield Diagnostic(
-            code="tool.parameters",
-            place=place,
-            message=f"The parameters cannot be used: {trouble}.",
-            hint="Use a plain JSON Schema object.",
-        )
-        return
-    if tool.parameters.get("additionalProperties") is not False:
-        yield Diagnostic(
-            code="tool.open_parameters",
-            place=place,
-            message="The parameters allow unknown names.",
-            hint='Set "additionalProperties": false.',
-        )
-    for name in tool.parameter_names:
-        if name in RESERVED:
-            yield Diagnostic(
-                code="tool.reserved", place=place, message=f"A parameter may not be called {name}.", hint="The world binds it already."
-            )
-        if not NAME.fullmatch(name):
-            yield Diagnostic(
-                code="tool.parameters", place=place, message=f"'{name}' cannot be bound as :{name}.", hint="Use letters, digits and _."
-            )
-        if not parameter_schema(tool, name).get("description"):
-            message = f"The parameter {name} has no description."
-            yield Diagnostic(code="tool.undescribed", place=place, message=message, hint="Say what it is and where an agent gets it.")
+    return (*parameter_problems(tool), *_shape_problems(tool), *by_site, *lints, *unused)
 
 
 def _shape_problems(tool: Tool) -> Iterator[Diagnostic]:

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from artifacts.toolset import Tool
 from artifacts.verdict import Diagnostic, Pass, Reject
 from artifacts.world import Draft
 from tasks.gates.gate import verdict
+from tasks.gates.toolset import sound_tools
 from tasks.lineage import ColumnName, root_of, tool_graph, usage_of
 from tasks.scratch import catalog_of
 
 
 def tools_reachable(draft: Draft) -> Pass | Reject:
     """Every tool is used by a task, or the keys that it needs come out of tools that can be reached before it."""
-    graph = tool_graph(draft.tools, draft.schema_sql)
+    tools = sound_tools(draft)
+    graph = tool_graph(tools, draft.schema_sql)
     used = {call.tool for task in draft.tasks for call in task.solution}
     needs: dict[str, dict[str, ColumnName]] = {name: graph.nodes[name]["needs"] for name in graph}
-    reached = _reached(draft, needs)
-    left = [name for name in needs if name not in reached and name not in used]
+    reached = _reached(tools, draft.schema_sql, needs)
+    # What a broken tool would give is not known: while there is one, nothing is called unreachable.
+    left = [] if len(tools) < len(draft.tools) else [name for name in needs if name not in reached and name not in used]
     figures = {"tools": len(needs), "edges": graph.number_of_edges(), "used_by_tasks": len(used & set(needs)), "reached": len(reached)}
     return verdict("tools_reachable", _problems(left, needs), figures)
 
 
-def _reached(draft: Draft, needs: dict[str, dict[str, ColumnName]]) -> set[str]:
+def _reached(tools: tuple[Tool, ...], schema_sql: str, needs: dict[str, dict[str, ColumnName]]) -> set[str]:
     """The tools that can be called one after the other, starting from what a person knows."""
-    catalog = catalog_of(draft.schema_sql)
-    gives = {tool.name: {root_of(pair, catalog) for pair in usage_of(tool, draft.schema_sql).gives} for tool in draft.tools}
+    catalog = catalog_of(schema_sql)
+    gives = {tool.name: {root_of(pair, catalog) for pair in usage_of(tool, schema_sql).gives} for tool in tools}
     known: set[ColumnName] = set()
     reached: set[str] = set()
     while True:
