@@ -16,12 +16,12 @@ from artifacts.world import Draft
 from containers.environment import Blueprint, Environment
 from containers.reference import UnresolvedReference, replay, resolve
 from tasks.adapter import with_rules
-from tasks.correction import Ask, Built, Made, Problems, Reply, Stage, correct
+from tasks.correction import Ask, Built, Made, Problems, Reply, Stage, correct, without_size
 from tasks.gates import diagnose
 from tasks.scenario import scenario_text
 from tasks.stage import StageResult, stage_task
 from tasks.task_view import data_text, tool_lines
-from tasks.tools import form_problems, without_size
+from tasks.tools import form_problems
 
 BATCH = 12
 """The most tasks asked for in one call."""

@@ -105,6 +105,11 @@ def correct(stage: Stage[P], draft: Draft, model: dspy.LM, most: int = MOST_ATTE
     return _exhausted(stage, draft, parts, built, attempts)
 
 
+def without_size(problems: Problems, written: int, least: int) -> Problems:
+    """A part that could not be formed is told of already; that there are too few then is no news."""
+    return tuple(p for p in problems if not (p.code == "size.too_few" and written >= least))
+
+
 def _exhausted(stage: Stage[P], draft: Draft, parts: P | None, built: Built, attempts: tuple[Attempt, ...]) -> StageResult:
     if parts and stage.prune:
         pruned = stage.build(draft, stage.prune(parts, built.problems))

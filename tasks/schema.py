@@ -12,7 +12,7 @@ from artifacts.world import Draft
 from containers.initial_state import split_statements
 from tasks.adapter import with_rules
 from tasks.arrange import parents_first
-from tasks.correction import Ask, Built, Made, Problems, Stage, correct
+from tasks.correction import Ask, Built, Made, Problems, Stage, correct, without_size
 from tasks.gates import diagnose
 from tasks.scenario import scenario_text
 from tasks.stage import StageResult, stage_task
@@ -68,6 +68,8 @@ class RepairSchema(dspy.Signature):
 _OBJECT = re.compile(r"\s*CREATE\s+(?:UNIQUE\s+)?(TABLE|INDEX|VIEW|TRIGGER)\s+(?:IF\s+NOT\s+EXISTS\s+)?[\"`\[]?(\w+)", re.IGNORECASE)
 _DROP = re.compile(r"\s*DROP\s+(TABLE|INDEX|VIEW|TRIGGER)\s+(?:IF\s+EXISTS\s+)?[\"`\[]?(\w+)", re.IGNORECASE)
 _FIRST = re.compile(r"^[ \t]*(?:CREATE|DROP)\b", re.IGNORECASE | re.MULTILINE)
+_LINE = re.compile(r"(?m)^(?=[ \t]*CREATE[ \t])", re.IGNORECASE)
+_QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|`[^`]*`|--[^\n]*|/\*.*?\*/", re.DOTALL)
 _REFERENCE = re.compile(r"\bREFERENCES\s+[\"`\[]?(\w+)", re.IGNORECASE)
 _RANK = {"TABLE": 0, "VIEW": 1, "TRIGGER": 2, "INDEX": 3}
 
@@ -94,8 +96,28 @@ def _repair(draft: Draft, parts: Statements, problems: Problems, ask: Ask) -> Ma
 
 
 def _build(draft: Draft, parts: Statements) -> Built:
-    built = draft.model_copy(update={"schema_sql": text_of(parts)})
-    return Built(built, diagnose(built, "schema"))
+    """A statement with an open quote would swallow all that follow it: it is told of by itself, and what only misses it is not."""
+    open_ended = {_name(statement): statement for statement in parts if open_quote(statement)}
+    built = draft.model_copy(update={"schema_sql": text_of(s for s in parts if _name(s) not in open_ended)})
+    found = without_size(diagnose(built, "schema"), sum(_rank(s) == 0 for s in parts), draft.recipe.size.tables)
+    problems = (p for p in found if not any(re.search(rf"\b{re.escape(name)}\b", p.message) for name in open_ended))
+    return Built(built, (*map(_unquoted, open_ended.values()), *problems))
+
+
+def open_quote(statement: str) -> bool:
+    """Whether a quote is opened in a statement and never closed."""
+    return any(quote in _QUOTED.sub("", statement) for quote in "'\"`")
+
+
+def _unquoted(statement: str) -> Diagnostic:
+    kind, name = found.groups() if (found := _OBJECT.match(statement)) else ("schema", "")
+    message = "A quote is opened and never closed."
+    return Diagnostic(
+        code="sql.syntax",
+        place=f"{kind.lower()}:{name}",
+        message=message,
+        hint="Double a quote inside a string: 'it''s'. Write it whole again.",
+    )
 
 
 def read_ddl(text: str) -> tuple[Statements, Problems]:
@@ -105,7 +127,7 @@ def read_ddl(text: str) -> tuple[Statements, Problems]:
         return (), (
             Diagnostic(code="schema.no_statement", place="schema", message="The answer holds no CREATE statement."),
         ) if text else ()
-    statements = split_statements(text[first.start() :])
+    statements = tuple(s for piece in _LINE.split(text[first.start() :]) for s in split_statements(piece))
     cut = () if text.rstrip().endswith(";") or not statements else statements[-1:]
     whole = tuple(s for s in statements if s not in cut and (_OBJECT.match(s) or _DROP.match(s) or _verb(s)))
     return whole, tuple(_cut(statement) for statement in cut if _verb(statement))

@@ -15,7 +15,7 @@ from artifacts.verdict import Diagnostic
 from artifacts.world import Draft
 from containers.initial_state import split_statements
 from tasks.adapter import with_rules
-from tasks.correction import Ask, Built, Made, Problems, Reply, Stage, correct
+from tasks.correction import Ask, Built, Made, Problems, Reply, Stage, correct, without_size
 from tasks.gates import diagnose
 from tasks.parameters import UnreadableParameter, json_schema, signature_line
 from tasks.scenario import scenario_text
@@ -185,11 +185,6 @@ def _lost_focus(parts: Drafts) -> str:
     """The half of the toolset of which an answer left nothing; empty when there is some of both."""
     changing = ['"run"' in json.dumps(tool.program) for tool in parts]
     return "reading" if all(changing) else "" if any(changing) else "changing"
-
-
-def without_size(problems: Problems, written: int, least: int) -> Problems:
-    """A part that could not be formed is told of already; that there are too few then is no news."""
-    return tuple(p for p in problems if not (p.code == "size.too_few" and written >= least))
 
 
 def _prune(parts: Drafts, problems: Problems) -> Drafts:

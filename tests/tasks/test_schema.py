@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.schema import merged, ordered, read_ddl, text_of
+from tasks.schema import merged, open_quote, ordered, read_ddl, text_of
 
 A = "CREATE TABLE a (id INTEGER PRIMARY KEY)"
 B = "CREATE TABLE b (id INTEGER PRIMARY KEY, a_id INTEGER REFERENCES a(id))"
@@ -51,3 +51,15 @@ def test_tables_that_refer_to_each_other_stay() -> None:
 
 def test_text_and_statements_are_each_others_inverse() -> None:
     assert read_ddl(text_of((A, B)))[0] == (A, B)
+
+
+def test_an_open_quote_swallows_no_other_statement() -> None:
+    broken = "CREATE TABLE c (id INTEGER PRIMARY KEY, name TEXT DEFAULT 'it's')"
+    statements, _ = read_ddl(f"{A};\n{broken};\n{B};\n")
+    assert [statement.rstrip(";") for statement in statements] == [A, broken, B]
+    assert [open_quote(statement) for statement in statements] == [False, True, False]
+
+
+@pytest.mark.parametrize("sql", ["SELECT 'it''s', \"a'b\"", "SELECT 1 -- it's", "SELECT 1 /* it's */"])
+def test_a_quote_that_is_closed_is_not_open(sql: str) -> None:
+    assert not open_quote(sql)

@@ -232,6 +232,17 @@ def test_a_repair_of_the_schema_sees_the_problems_and_returns_only_what_changes(
     assert "CREATE TABLE members" in user
 
 
+def test_an_open_quote_in_the_schema_costs_only_its_statement(draft: Draft, journal: Journal) -> None:
+    bad = sections(ddl=DDL.replace("'in','out'", "'in','it's out'"))
+    mended = sections(ddl=DDL[DDL.index("CREATE TABLE tools") : DDL.index("CREATE TABLE loans")])
+    author = Author(lambda system, user, times: mended if "Mend" in system else then(bad, "## ddl ##")(system, user, times))
+    model = model_of(author, journal)
+    result = schema.run(up_to("schema", draft, model), model)
+    assert result.rejection is None
+    assert [(d.code, d.place) for d in result.attempts[0].diagnostics] == [("sql.syntax", "table:tools")]
+    assert len(result.attempts) == 2
+
+
 def test_a_repair_of_rows_sees_the_failing_rows_only(draft: Draft, journal: Journal) -> None:
     wrong = json.dumps(ROWS).replace('[2, 2, 2, "fence"]', '[2, 9, 2, "fence"]')
     fix = sections(fixes='[{"table":"loans","row":2,"values":{"tool_id":2}}]', tables="[]")
