@@ -55,7 +55,7 @@ class _Answer(NamedTuple):
         if not text.strip(" ;") or len(text) > MAX_LENGTH:
             return None
         dated = with_plain_dates(text)
-        return cls(words(text), code_words(text), dated, frozenset(_numbers(_DATED.sub(" ", dated))))
+        return cls(words(text), code_words(text) | code_words(dated), dated, frozenset(_numbers(_DATED.sub(" ", dated))))
 
 
 def _leaves(given: object) -> list[str]:
@@ -145,7 +145,7 @@ _NUMBER = re.compile(
     r"(?<![\w.,])(?<!\w[-/:])(?P<sign>-\s?)?(?P<inner>[$€£¥]\s?)?"
     r"(?P<whole>\d{1,3}(?:[,' ]\d{3})+(?!\d)|\d+)(?P<rest>\.\d+)?"
     rf"(?P<after>\s?(?:{_CURRENCY}|cents?\b|dollars?\b|euros?\b))?"
-    r"(?!\d|[a-z_]+\d|[-/:]\w|,\d)"
+    r"(?!\d|[a-z_]+\d|[-/:][a-z]*\d|,\d)"
 )
 
 
