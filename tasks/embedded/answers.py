@@ -136,9 +136,9 @@ def _describe(prompt: Prompt, seed: str) -> Answer:
     return describe(prompt.fields["name"], prompt.lines("categories"), f"{seed}.{prompt.rollout}")
 
 
-def _invent(prompt: Prompt, seed: str) -> Answer:
+def _invent(prompt: Prompt, _seed: str) -> Answer:
     known = [*prompt.lines("examples"), *prompt.lines("avoid")]
-    return {"scenarios": invent(prompt.fields["category"], known, prompt.count(), f"{seed}.{prompt.rollout}")}
+    return {"scenarios": invent(prompt.fields["category"], known, prompt.count())}
 
 
 _INPUTS = {

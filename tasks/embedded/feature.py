@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from artifacts.world import Clock, TableRows
 from containers.environment import Environment
+from containers.reference import UnresolvedReference, resolve
 from tasks.embedded.domain import Domain, Term
 
 NOW = datetime.fromisoformat(Clock().start)
@@ -98,7 +99,10 @@ class Script:
 
     def call(self, tool: str, **arguments: Any) -> Handle:
         """Calls a tool now; arguments may be references. Raises Unfit when the call fails."""
-        observation = self._environment.call_tool(tool, {k: self._value(v) for k, v in arguments.items()})
+        try:
+            observation = self._environment.call_tool(tool, {k: self._value(v) for k, v in arguments.items()})
+        except UnresolvedReference as error:
+            raise Unfit(f"{tool}: {error}") from error
         if not observation.ok:
             raise Unfit(f"{tool}: {observation.message}")
         self.steps.append({"tool": tool, "arguments": arguments})
@@ -106,8 +110,6 @@ class Script:
         return Handle(len(self.steps) - 1, observation.result)
 
     def _value(self, value: Any) -> Any:
-        from containers.reference import resolve
-
         return resolve(value, self._results)
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from random import Random
 from typing import Any
 
 from tasks.embedded.chance import stream
 from tasks.embedded.domain import Term
-from tasks.embedded.lexicon import Kind, Subject, kinds, subjects, twists
+from tasks.embedded.lexicon import Kind, Subject, kinds, phrases, subjects
 from tasks.embedded.matching import ScenarioText, kind_of, nearest
 from tasks.embedded.vocabulary import vocabulary
 
@@ -61,7 +60,7 @@ def _category(meant: str, name: str, categories: Sequence[str]) -> str:
     return next((c for c in (meant, usual[kind_of(name).name]) if c in categories), categories[0] if categories else "")
 
 
-def invent(category: str, known: Sequence[str], count: int, key: str) -> list[dict[str, str]]:
+def invent(category: str, known: Sequence[str], count: int) -> list[dict[str, str]]:
     """New scenarios of a category: subjects and forms that no known name joins, each told by its kind with a twist of its own.
 
     Fewer than `count` where the lexicon is used up.
@@ -71,15 +70,45 @@ def invent(category: str, known: Sequence[str], count: int, key: str) -> list[di
     for number, (subject, kind, form) in enumerate(_pairs(category)):
         name = _named(subject, form)
         if name.lower() not in taken and len(made) < count:
-            rng = stream("invent", key, category, number)
-            made.append({"name": name, "description": _told(subject, kind, rng), "category": category})
+            made.append({"name": name, "description": _told(subject, kind, number), "category": category})
     return made
+
+
+SUITABLE = {
+    "agriculture": "membership trading lending producing research teaching occasions",
+    "arts": "membership teaching trading lending occasions research",
+    "charity": "giving membership service teaching",
+    "clubs": "membership lending occasions teaching trading",
+    "education": "teaching membership lending occasions",
+    "events": "occasions service lending giving membership",
+    "finance": "service membership teaching",
+    "fitness": "membership teaching hosting occasions lending",
+    "fleet": "lending service membership trading",
+    "food": "producing trading membership occasions teaching",
+    "health": "care giving service membership teaching",
+    "helpdesk": "service lending trading teaching",
+    "hospitality": "hosting membership occasions service",
+    "household": "service teaching trading lending",
+    "hr": "service teaching membership",
+    "insurance": "service membership trading",
+    "logistics": "service lending membership trading",
+    "manufacturing": "producing trading teaching research",
+    "media": "membership service producing lending occasions",
+    "property": "service membership hosting lending",
+    "public services": "service membership lending giving",
+    "retail": "trading lending membership occasions",
+    "science": "research lending membership occasions teaching",
+    "sports": "membership teaching occasions lending trading",
+    "travel": "hosting service membership trading lending",
+}
+"""The kinds of organisation that people found in each category."""
 
 
 def _pairs(category: str) -> Iterator[tuple[Subject, Kind, str]]:
     """Every subject of the category with every form, in an order in which neighbours share neither."""
     own = [subject for subject in subjects() if subject.category == category.lower()] or list(subjects())
-    forms = [(kind, form) for kind in kinds() for form in kind.forms]
+    suitable = SUITABLE.get(category.lower(), "").split()
+    forms = [(kind, form) for kind in kinds() if not suitable or kind.name in suitable for form in kind.forms]
     rng = stream("pairs", category)
     rng.shuffle(own)
     rng.shuffle(forms)
@@ -93,13 +122,13 @@ def _named(subject: Subject, form: str) -> str:
     return f"{subject.label[:1].upper()}{subject.label[1:]} {form}"
 
 
-def _told(subject: Subject, kind: Kind, rng: Random) -> str:
-    """Two sentences of the kind's way of working, on four of the subject's things, and a twist."""
-    things: list[Term] = rng.sample(subject.things, 4)
-    people = Term.parse(kind.terms["person"]).plural
-    tells = rng.sample(kind.tells, 2)
-    sentences = [
-        tell.replace("{a}", first.plural).replace("{b}", second.plural).replace("{p}", people)
-        for tell, first, second in zip(tells, things[::2], things[1::2], strict=True)
-    ]
-    return " ".join((*sentences[:1], rng.choice(twists()), *sentences[1:][: rng.randint(0, 1)]))
+def _told(subject: Subject, kind: Kind, number: int) -> str:
+    """What people do there with three of the subject's things, what staff do with a fourth, and what is particular."""
+    rng = stream("told", subject.label, kind.name, number)
+    one, two, three, four = (thing.plural for thing in rng.sample(subject.things, 4))
+    people, staff = (Term.parse(kind.terms[role]).plural for role in ("person", "staff"))
+    verbs, manners = rng.sample(phrases("verbs"), 3), rng.sample(phrases("manners"), 2)
+    return (
+        f"{people.capitalize()} {verbs[0]} {one} {manners[0]}, {verbs[1]} {two} {manners[1]} and {verbs[2]} {three}. "
+        f"{rng.choice(phrases('twists'))} The {staff} {rng.choice(phrases('duties'))} {four}."
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from functools import cache
 from importlib.resources import files
@@ -32,7 +33,6 @@ class Kind(Noun):
     roles: tuple[str, ...]
     items: tuple[str, ...]
     topics: tuple[str, ...]
-    tells: tuple[str, ...]
 
 
 def _text(name: str) -> str:
@@ -49,7 +49,14 @@ def subjects() -> tuple[Subject, ...]:
 
 def _subject(label: str, category: str, text: str) -> Subject:
     things, _, place = text.partition("@")
-    return Subject(label, category, tuple(map(Term.parse, things.split(","))), Term.parse(place) if place else None)
+    return Subject(label, category, tuple(map(_thing, things.split(","))), _thing(place) if place else None)
+
+
+def _thing(text: str) -> Term:
+    """A noun with its plural, which is regular where none is given."""
+    noun = text.strip()
+    regular = f"{noun[:-1]}ies" if re.search(r"[^aeiou]y$", noun) else f"{noun}es" if re.search(r"(s|x|ch|sh)$", noun) else f"{noun}s"
+    return Term.parse(noun if "/" in noun else f"{noun}/{regular}")
 
 
 @cache
@@ -59,6 +66,6 @@ def kinds() -> tuple[Kind, ...]:
 
 
 @cache
-def twists() -> tuple[str, ...]:
-    """Sentences on what is particular somewhere."""
-    return tuple(tomllib.loads(_text("twists.toml"))["twists"])
+def phrases(part: str) -> tuple[str, ...]:
+    """Pieces of descriptions: "twists", "verbs", "manners" or "duties"."""
+    return tuple(tomllib.loads(_text("phrases.toml"))[part])

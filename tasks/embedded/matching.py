@@ -81,8 +81,8 @@ def nearest(text: ScenarioText) -> Domain | None:
     named = bool(keywords.intersection(words))
     fits = named and (whole or fitness(text, best) >= (5 if last else 6))
     subject = subject_of(text.name)
-    told_elsewhere = subject is not None and (subject.category != best.category or not text.description)
-    return best if fits and not told_elsewhere else None
+    elsewhere = subject is not None and (subject.category != best.category or not text.description or _whole(subject, text.name))
+    return best if fits and not elsewhere else None
 
 
 def fitness(text: ScenarioText, domain: Domain) -> float:
@@ -112,6 +112,10 @@ def subject_of(name: str) -> Subject | None:
     first = [(0, n) for n, label in enumerate(_labels()) if label[0] in words and label[0] not in _COMMON]
     found = whole or first
     return subjects()[min(found)[1]] if found else None
+
+
+def _whole(subject: Subject, name: str) -> bool:
+    return {stem(word) for word in content(name)}.issuperset(stem(word) for word in content(subject.label))
 
 
 @cache

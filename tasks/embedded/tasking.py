@@ -17,7 +17,7 @@ from artifacts.scenario import Scenario
 from artifacts.toolset import Tool
 from artifacts.world import Draft, TableRows
 from containers.environment import Blueprint, Environment
-from containers.reference import resolve
+from containers.reference import UnresolvedReference, resolve
 from tasks.embedded.chance import stream
 from tasks.embedded.clockwork import clock_columns
 from tasks.embedded.composer import Plan, writes
@@ -120,24 +120,27 @@ class _Author:
         rng = stream(self._plan.digest, "examples")
         for _, idea in self._plan.ideas:
             draft = self._try(idea, rng)
-            for tool, arguments in self._carried_out(draft["solution"]) if draft else ():
+            for tool, arguments in self._carried_out(draft["solution"])[0] if draft else ():
                 if tool not in found and writes(self._tools[tool]):
                     found[tool] = arguments
         return {tool: arguments for tool, arguments in found.items() if self._succeeds(tool, arguments)}
 
-    def _carried_out(self, solution: list[dict[str, Any]]) -> list[tuple[str, Any]]:
-        """The calls of a solution with their references resolved, as far as they succeed."""
+    def _carried_out(self, solution: list[dict[str, Any]]) -> tuple[list[tuple[str, Any]], list[Any]]:
+        """The calls of a solution with their references resolved, and their results, as far as they succeed."""
         self._environment.reset()
         results: list[Any] = []
         calls = []
         for step in solution:
-            arguments = resolve(step["arguments"], results)
+            try:
+                arguments = resolve(step["arguments"], results)
+            except UnresolvedReference:
+                break
             observation = self._environment.call_tool(step["tool"], arguments)
             if not observation.ok:
                 break
             results.append(observation.result)
             calls.append((step["tool"], arguments))
-        return calls
+        return calls, results
 
     def _succeeds(self, tool: str, arguments: Any) -> bool:
         self._environment.reset()
@@ -185,18 +188,14 @@ class _Author:
 
     def _holds(self, drafts: list[TaskDraft], whole: TaskDraft) -> bool:
         """Whether the chain runs, every check is false before and true after it, and no part's answer has changed."""
-        expected = [value for draft in drafts for value in self._answers(draft)]
+        expected = [value for draft in drafts for value in self._answers(draft) or ()]
         return self._answers(whole) == expected and all(self._truth(check["sql"]) for check in whole["checks"])
 
-    def _answers(self, draft: TaskDraft) -> list[Any]:
-        """The answer's values after carrying the solution out; the environment is left in the end state."""
-        self._environment.reset()
-        results: list[Any] = []
-        for step in draft["solution"]:
-            observation = self._environment.call_tool(step["tool"], resolve(step["arguments"], results))
-            if not observation.ok:
-                return [Unfit]
-            results.append(observation.result)
+    def _answers(self, draft: TaskDraft) -> list[Any] | None:
+        """The answer's values after carrying the solution out, None where it fails; the environment stays in the end state."""
+        results = self._carried_out(draft["solution"])[1]
+        if len(results) < len(draft["solution"]):
+            return None
         return [resolve(value, results) for value in draft["answer"] or []]
 
     def _truth(self, sql: str) -> bool:
