@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
 from typing import Any
 
+from artifacts.scenario import Scenario
 from tasks.embedded.chance import stream
 from tasks.embedded.domain import Term
 from tasks.embedded.lexicon import Kind, Subject, kinds, phrases, subjects
 from tasks.embedded.matching import ScenarioText, kind_of, nearest
 from tasks.embedded.vocabulary import vocabulary
+from tasks.novelty import KnownScenarios
 
 
 def describe(name: str, categories: Sequence[str], key: str) -> dict[str, Any]:
@@ -61,17 +65,24 @@ def _category(meant: str, name: str, categories: Sequence[str]) -> str:
 
 
 def invent(category: str, known: Sequence[str], count: int) -> list[dict[str, str]]:
-    """New scenarios of a category: subjects and forms that no known name joins, each told by its kind with a twist of its own.
+    """New scenarios of a category: subjects and forms that no known name joins, none too near another of ours.
 
     Fewer than `count` where the lexicon is used up.
     """
     taken = {name.lower() for name in known}
-    made: list[dict[str, str]] = []
-    for number, (subject, kind, form) in enumerate(_pairs(category)):
-        name = _named(subject, form)
-        if name.lower() not in taken and len(made) < count:
-            made.append({"name": name, "description": _told(subject, kind, number), "category": category})
-    return made
+    ours = _ours(category)
+    judge = KnownScenarios([each for each in ours if each.name.lower() in taken])
+    fresh = (each for each in ours if each.name.lower() not in taken and judge.admit((each,))[0] is None)
+    return [{"name": each.name, "description": each.description, "category": category} for each in islice(fresh, count)]
+
+
+@lru_cache(maxsize=32)
+def _ours(category: str) -> tuple[Scenario, ...]:
+    return tuple(_scenario(*pair, category) for pair in _pairs(category))
+
+
+def _scenario(subject: Subject, kind: Kind, form: str, category: str) -> Scenario:
+    return Scenario(name=_named(subject, form), description=_told(subject, kind, form), category=category)
 
 
 SUITABLE = {
@@ -122,9 +133,9 @@ def _named(subject: Subject, form: str) -> str:
     return f"{subject.label[:1].upper()}{subject.label[1:]} {form}"
 
 
-def _told(subject: Subject, kind: Kind, number: int) -> str:
+def _told(subject: Subject, kind: Kind, form: str) -> str:
     """What people do there with three of the subject's things, what staff do with a fourth, and what is particular."""
-    rng = stream("told", subject.label, kind.name, number)
+    rng = stream("told", subject.label, form)
     one, two, three, four = (thing.plural for thing in rng.sample(subject.things, 4))
     people, staff = (Term.parse(kind.terms[role]).plural for role in ("person", "staff"))
     verbs, manners = rng.sample(phrases("verbs"), 3), rng.sample(phrases("manners"), 2)

@@ -50,7 +50,8 @@ def _ddl(studio: Studio) -> tuple[str, ...]:
 
 def _slots(studio: Studio) -> list[tuple[int, int, str, int]]:
     """(id, staff, start, free): the past all taken, the future half free; no staff member twice at one time."""
-    rng, slots = studio.rng, set()
+    rng = studio.rng
+    slots: set[tuple[int, str]] = set()
     while len(slots) < 8:
         slots.add((rng.randint(1, len(studio.staff)), studio.moment(-40, -2)))
     while len(slots) < 30:

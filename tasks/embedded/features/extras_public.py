@@ -16,7 +16,7 @@ def hours(studio: Studio) -> Part:
     """When each place is open."""
     place, rng = studio.term("place"), studio.rng
     table = f"{place.one}_hours"
-    rows = []
+    rows: list[tuple[int, int, int, str, str, str]] = []
     for p in range(1, len(studio.places) + 1):
         for weekday in sorted(rng.sample(range(1, 7), 4)):
             opens, closes = rng.choice(("07:30", "08:00", "09:00", "10:00")), rng.choice(("16:00", "17:30", "18:00", "20:00"))

@@ -50,7 +50,8 @@ def _rows(studio: Studio) -> tuple[TableRows, ...]:
     topics = studio.domain.topics
     mine = [(1, topic) for topic in rng.sample(topics, 5)]
     others = rng.sample([(p, t) for p in range(2, len(studio.people) + 1) for t in topics], 4)
-    talks, messages = [], []
+    talks: list[tuple[Any, ...]] = []
+    messages: list[tuple[Any, ...]] = []
     for n, (owner, subject) in enumerate((*mine, *others), 1):
         started = studio.day(-30, -6)
         is_open = n <= 3 or rng.random() < 0.4

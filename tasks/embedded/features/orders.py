@@ -52,7 +52,8 @@ def _rows(studio: Studio) -> tuple[TableRows, ...]:
     count, mine = rng.randint(11, 14), 6
     owners = [1] * mine + [rng.randint(2, len(studio.people)) for _ in range(count - mine)]
     states = ["pending", "pending", "shipped", "delivered", "pending", *(rng.choice(STATES) for _ in range(count - 5))]
-    orders, lines = [], []
+    orders: list[tuple[Any, ...]] = []
+    lines: list[tuple[Any, ...]] = []
     for number, (owner, state, code) in enumerate(zip(owners, states, rng.sample(range(1000, 9999), count), strict=True), 1):
         chosen = sorted(rng.sample(range(1, len(studio.items) + 1), rng.choice((1, 2, 2, 3))))
         bought = [(i, rng.randint(1, 4), studio.items[i - 1][1]) for i in chosen]

@@ -72,7 +72,8 @@ def _invoice_rows(studio: Studio) -> tuple[TableRows, ...]:
     numbers = sorted(rng.sample(range(200, 990), len(owners)))
     rng.shuffle(numbers)
     lines: list[tuple[Any, ...]] = []
-    invoices, payments = [], []
+    invoices: list[tuple[Any, ...]] = []
+    payments: list[tuple[Any, ...]] = []
     for n, (owner, state, number) in enumerate(zip(owners, states, numbers, strict=True), 1):
         chosen = [(name, max(price, 100)) for name, price in rng.sample(studio.items, rng.choice((1, 2, 3)))]
         lines += [(len(lines) + k, n, *line) for k, line in enumerate(chosen, 1)]
