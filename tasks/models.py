@@ -142,10 +142,20 @@ def _known_to_litellm(settings: ModelSettings) -> bool:
     return True
 
 
+def _litellm_key_name(settings: ModelSettings) -> str:
+    import litellm
+
+    return " or ".join(litellm.validate_environment(settings.name).get("missing_keys", ()))
+
+
 def _missing_key(settings: ModelSettings) -> str:
-    """The environment variable that the native route needs and does not find; empty when all is there."""
+    """The environment variable that the route needs and does not find; empty when all is there, or with a server of one's own."""
+    if settings.api_base:
+        return ""
+    if _native(settings) is None:
+        return _litellm_key_name(settings)
     name = _key_name(settings)
-    return "" if settings.api_base or name in os.environ else name
+    return "" if name in os.environ else name
 
 
 def _key_name(settings: ModelSettings) -> str:
@@ -212,10 +222,22 @@ def translated(error: Exception, model: str) -> WorldloomError:
     said = " ".join(str(getattr(error, "message", "") or error).split()).split(" To fix:")[0][:300]
     status = getattr(error, "status", None)
     if isinstance(error, _UNAVAILABLE) or (not isinstance(error, _REFUSED) and status in _MAY_PASS):
-        after = getattr(error, "retry_after", None)
-        return ModelUnavailable(f"{model} cannot answer now: {said}", "It is asked again.", retry_after=after)
+        return ModelUnavailable(f"{model} cannot answer now: {said}", "It is asked again.", retry_after=_retry_after(error))
     if isinstance(error, exceptions.ContextWindowExceededError):
         return ModelRejected(f"The request is too long for {model}: {said}", "Use a model with a longer context.")
     if isinstance(error, _REFUSED) or (isinstance(status, int) and 400 <= status < 500):
         return ModelRejected(f"{model} refuses the request: {said}", "Check the model's name, the key and the account.")
     return TerminalError(f"The call to {model} failed: {said}", "Check the model's address and settings.")
+
+
+def _retry_after(error: BaseException | None) -> float | None:
+    """The wait in seconds that the service asked for; LiteLLM keeps the header on an error further down the chain."""
+    while error is not None:
+        if getattr(error, "retry_after", None) is not None:
+            return float(error.retry_after)  # type: ignore[attr-defined]  # DSPy's and lm15's errors have it
+        for headers in (getattr(error, "litellm_response_headers", None), getattr(getattr(error, "response", None), "headers", None)):
+            said = str((headers or {}).get("retry-after", ""))
+            if said.replace(".", "", 1).isdigit():
+                return float(said)
+        error = error.__cause__
+    return None

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import dspy
 import pytest
+from dspy.utils.exceptions import LMRateLimitError
 
 from artifacts.errors import InvalidInput, ModelRejected, ModelUnavailable, UnknownName
 from tasks.correction import asking
 from tasks.journal import Journal
-from tasks.models import EMBEDDED, ModelSettings, check_model, language_model
+from tasks.models import EMBEDDED, ModelSettings, check_model, language_model, translated
 from tasks.requirements import WriteRequirements
 
 INPUTS = {"scenario": "Name: Blood bank\nCategory: health\nDescription: ", "count": 3}
@@ -78,6 +80,25 @@ def test_a_rate_limit_says_how_long_to_wait(script: Any, model: dspy.LM, moves: 
     with pytest.raises(ModelUnavailable) as caught:
         asking(model, 1)(WriteRequirements, INPUTS)
     assert caught.value.retry_after == 7
+
+
+def test_a_wait_is_found_where_litellm_keeps_it() -> None:
+    inner = Exception("429")
+    inner.response = SimpleNamespace(headers={"retry-after": "12"})  # type: ignore[attr-defined]  # as SDK errors have it
+    middle = Exception("rate limit")
+    middle.__cause__ = inner
+    error = LMRateLimitError("rate limit", model="m")
+    error.__cause__ = middle
+    found = translated(error, "m")
+    assert isinstance(found, ModelUnavailable)
+    assert found.retry_after == 12.0
+
+
+def test_a_model_of_a_provider_that_only_litellm_knows_needs_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MISTRAL_API_KEY", raising=False)
+    with pytest.raises(ModelRejected) as caught:
+        check_model(ModelSettings(name="mistral/mistral-large-latest"))
+    assert "MISTRAL_API_KEY" in caught.value.hint
 
 
 def test_a_dropped_connection_and_a_stall_are_unavailable(script: Any, model: dspy.LM, moves: Any) -> None:
