@@ -108,13 +108,13 @@ class Environment:
         guard, cursor = self._guard, self._cursor
         call = Call(self._connection, cursor)
         set_now(moment)
+        self._connection.set_last_insert_rowid(0)  # no call sees what an earlier one inserted, other than in the rows
         if not tool.writes:
             guard.mode, guard.ticks = Mode.TOOL, 0
             return perform_all(tool.operations, call, scope)
         self._watch()
         guard.mode = Mode.HOST
         cursor.execute("SAVEPOINT call")
-        self._connection.set_last_insert_rowid(0)
         guard.mode, guard.ticks = Mode.TOOL, 0
         result = perform_all(tool.operations, call, scope)
         if self._connection.status(apsw.SQLITE_DBSTATUS_DEFERRED_FKS)[0]:

@@ -126,6 +126,10 @@ CHANGING = (
             ),
         ),
     ),
+    Case(
+        "a call does not see the last number of an earlier one",
+        (Expect("last_number", {}, 0), Expect("add_user", {"name": "Cy", "email": "cy@x.org"}), Expect("last_number", {}, 0)),
+    ),
     _gives("a deletion cascades", "delete_order", {"order_id": 17}, 17),
     _gives(
         "a boolean default binds as 0 and comes back as false",

@@ -302,6 +302,7 @@ TOOLS = (
         takes(whole={"type": "integer"}),
         {"return": "SELECT SUM(j.value) FROM json_each(json_array(:whole, :whole)) AS j", "shape": "value"},
     ),
+    tool("last_number", NOTHING, {"return": "SELECT last_insert_rowid()", "shape": "value"}),
     tool("do_nothing", NOTHING, {"return": "SELECT NULL", "shape": "value"}),
 )
 
