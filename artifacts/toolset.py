@@ -114,7 +114,8 @@ class Tool(Noun):
     @property
     def parameter_names(self) -> tuple[str, ...]:
         """The declared parameters, in order."""
-        return tuple(self.parameters.get("properties", {}))
+        properties = self.parameters.get("properties")
+        return tuple(properties) if isinstance(properties, dict) else ()
 
 
 def plain_step(step: Require | Refuse | Let | Run | Each | Return) -> dict[str, Any]:

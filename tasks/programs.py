@@ -108,5 +108,6 @@ def names_used(sql: str) -> tuple[str, ...]:
 
 def parameter_schema(tool: Tool, name: str) -> dict[str, Any]:
     """The JSON Schema of one parameter, empty when it is not declared."""
-    found = tool.parameters.get("properties", {}).get(name, {})
+    properties = tool.parameters.get("properties")
+    found = properties.get(name) if isinstance(properties, dict) else None
     return found if isinstance(found, dict) else {}

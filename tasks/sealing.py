@@ -5,6 +5,8 @@ from __future__ import annotations
 from artifacts.toolset import Tool
 from artifacts.verdict import Reject
 from artifacts.world import Draft, World
+from tasks.gates import gates_among, judge
+from tasks.gates.toolset import sound_tools
 from tasks.prober import probe
 from tasks.result_types import with_types
 from tasks.workbench import workbench_of
@@ -13,11 +15,14 @@ from tasks.workbench import workbench_of
 def accept_tools(draft: Draft) -> Draft:
     """The draft with the types of all results derived, and an example that succeeds for each tool.
 
-    Raises StatementFailed when schema or seed do not load.
+    Tools that cannot be called stay as they are; the gates say why. Raises StatementFailed when schema or seed do not load.
     """
-    typed = draft.model_copy(update={"tools": tuple(with_types(tool, draft.schema_sql) for tool in draft.tools)})
-    bench = workbench_of(typed)
-    return typed.model_copy(update={"tools": tuple(_with_example(tool, probe(tool, bench).arguments) for tool in typed.tools)})
+    sound = {id(tool) for tool in sound_tools(draft)}
+    tools = tuple(with_types(tool, draft.schema_sql) if id(tool) in sound else tool for tool in draft.tools)
+    callable_tools = tuple(new for new, old in zip(tools, draft.tools, strict=True) if id(old) in sound)
+    bench = workbench_of(draft, callable_tools)
+    examples = {tool.name: probe(tool, bench).arguments for tool in callable_tools}
+    return draft.model_copy(update={"tools": tuple(_with_example(tool, examples.get(tool.name)) for tool in tools)})
 
 
 def _with_example(tool: Tool, arguments: dict[str, object] | None) -> Tool:
@@ -26,8 +31,6 @@ def _with_example(tool: Tool, arguments: dict[str, object] | None) -> Tool:
 
 def seal(draft: Draft, neighbours: tuple[Draft | World, ...] = ()) -> World | Reject:
     """The sealed world with the verdicts of all gates as its report, or the first rejection."""
-    from tasks.gates import gates_among, judge
-
     verdicts = judge(draft, gates_among(neighbours))
     last = verdicts[-1]
     if isinstance(last, Reject):
