@@ -13,7 +13,7 @@ _WORD = re.compile(r"[a-z]+")
 _IDLE_TEXT = "a an the of for and in on at to with by my our your local best new old little small great"
 _IDLE = frozenset(_IDLE_TEXT.split())
 _COMMON_TEXT = (
-    "art book car clean cold communit community cycl employee event fair food hot ice mail music night office point "
+    "amateur art book car clean cold communit community cycl employee event fair food hot ice mail music night office point "
     "public school science self smart stock street student tool travel walk water"
 )
 _COMMON = frozenset(_COMMON_TEXT.split())
@@ -77,11 +77,11 @@ def nearest(text: ScenarioText) -> Domain | None:
     best = max(domains().values(), key=lambda domain: fitness(text, domain))
     keywords = {stem(word) for word in best.keywords}
     words = [stem(word) for word in content(text.name)]
-    whole, last = set(words) <= keywords, bool(words) and words[-1] in keywords
-    named = bool(keywords.intersection(words))
-    fits = named and (whole or fitness(text, best) >= (5 if last else 6))
+    score, alike = fitness(text, best), text.category.lower() == best.category
+    named = not keywords.isdisjoint(words)
+    fits = (named and (alike or words[-1] in keywords or set(words) <= keywords or score >= 6)) or (alike and score >= 2.5)
     subject = subject_of(text.name)
-    elsewhere = subject is not None and (subject.category != best.category or not text.description or _whole(subject, text.name))
+    elsewhere = subject is not None and (_whole(subject, text.name) or not (alike or subject.category == best.category))
     return best if fits and not elsewhere else None
 
 

@@ -94,7 +94,7 @@ def woven(text: ScenarioText, digest: str) -> Domain:
         terms = kind.terms
     return Domain(
         name="woven",
-        category=subject.category if subject else text.category or kind.name,
+        category=text.category or (subject.category if subject else kind.name),
         keywords=(label.lower(),),
         features=kind.features,
         terms=terms,
