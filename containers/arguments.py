@@ -22,8 +22,8 @@ MAX_NAME = 80
 
 _INT64 = 2**63
 
-Check = Callable[[Any, str, int], Any]
-"""(value, where it stands, depth) -> the value to bind; raises WrongArgument."""
+Check = Callable[[Any, str], Any]
+"""(value, where it stands) -> the value to bind; raises WrongArgument."""
 
 KEYWORDS = frozenset(
     {
@@ -86,7 +86,7 @@ def compile_arguments(schema: Mapping[str, Any]) -> Callable[[object], dict[str,
             if test is None:
                 raise WrongArgument(f"There is no argument {shown(name)}; the arguments are {_listed(checks)}.")
             if value is not None or name in required:
-                bound[name] = bindable(test(value, name, 0))
+                bound[name] = bindable(test(value, name))
         for name in required:
             if name not in arguments:
                 raise WrongArgument(f"The argument '{name}' is missing.")
@@ -97,7 +97,7 @@ def compile_arguments(schema: Mapping[str, Any]) -> Callable[[object], dict[str,
 
 def _default(schema: Mapping[str, Any], check: Check, name: str) -> Any:
     try:
-        return None if schema.get("default") is None else bindable(check(schema["default"], name, 0))
+        return None if schema.get("default") is None else bindable(check(schema["default"], name))
     except WrongArgument as wrong:
         raise UnsupportedSchema(f"a default is not allowed by its own schema: {wrong}") from wrong
 
@@ -135,16 +135,18 @@ def bindable(value: Any) -> Any:
     return value
 
 
-def compile_value(schema: Mapping[str, Any]) -> Check:
+def compile_value(schema: Mapping[str, Any], depth: int = 0) -> Check:
     """The check of one value; raises UnsupportedSchema."""
+    if depth > MAX_DEPTH:
+        raise UnsupportedSchema("it is nested too deeply")
     _refuse_unknown_keywords(schema)
     kind = schema.get("type")
     if isinstance(kind, list):
-        return _any_of(kind, schema)
+        return _any_of(kind, schema, depth)
     maker = _MAKERS.get(kind) if isinstance(kind, str) else None
     if maker is None:
         raise UnsupportedSchema(f"the type {json.dumps(kind)} is not one of {', '.join(_MAKERS)}")
-    check = maker(schema)
+    check = maker(schema, depth)
     allowed = schema.get("enum", [schema["const"]] if "const" in schema else None)
     return check if allowed is None else _one_of(check, tuple(allowed))
 
@@ -155,14 +157,14 @@ def _refuse_unknown_keywords(schema: Mapping[str, Any]) -> None:
         raise UnsupportedSchema(f"the keyword '{unknown[0]}' is not supported")
 
 
-def _any_of(kinds: list[str], schema: Mapping[str, Any]) -> Check:
+def _any_of(kinds: list[str], schema: Mapping[str, Any], depth: int) -> Check:
     """A list of types: the value's own JSON type picks the check."""
-    checks = tuple((kind, compile_value({**schema, "type": kind})) for kind in kinds)
+    checks = tuple((kind, compile_value({**schema, "type": kind}, depth)) for kind in kinds)
 
-    def check(value: Any, where: str, depth: int) -> Any:
+    def check(value: Any, where: str) -> Any:
         for kind, test in checks:
             if isinstance(value, _PYTHON_TYPES[kind]) and (type(value) is not bool or kind == "boolean"):
-                return test(value, where, depth)
+                return test(value, where)
         raise WrongArgument(f"'{where}' must be of type {' or '.join(kinds)}.")
 
     return check
@@ -171,8 +173,8 @@ def _any_of(kinds: list[str], schema: Mapping[str, Any]) -> Check:
 def _one_of(check: Check, allowed: tuple[Any, ...]) -> Check:
     names = ", ".join(shown(item) for item in allowed)
 
-    def test(value: Any, where: str, depth: int) -> Any:
-        given = check(value, where, depth)
+    def test(value: Any, where: str) -> Any:
+        given = check(value, where)
         if given not in allowed:
             raise WrongArgument(f"'{where}' must be one of {names}.")
         return given
@@ -180,10 +182,10 @@ def _one_of(check: Check, allowed: tuple[Any, ...]) -> Check:
     return test
 
 
-def _integer(schema: Mapping[str, Any]) -> Check:
+def _integer(schema: Mapping[str, Any], _depth: int) -> Check:
     within = _within(schema)
 
-    def check(value: Any, where: str, _depth: int) -> Any:
+    def check(value: Any, where: str) -> Any:
         if type(value) is float and value.is_integer() and abs(value) < 2**53:
             value = int(value)
         if type(value) is not int:
@@ -195,10 +197,10 @@ def _integer(schema: Mapping[str, Any]) -> Check:
     return check
 
 
-def _number(schema: Mapping[str, Any]) -> Check:
+def _number(schema: Mapping[str, Any], _depth: int) -> Check:
     within = _within(schema)
 
-    def check(value: Any, where: str, _depth: int) -> Any:
+    def check(value: Any, where: str) -> Any:
         if type(value) is int:
             if not -_INT64 <= value < _INT64:
                 raise WrongArgument(f"'{where}' must fit in 64 bits.")
@@ -239,14 +241,14 @@ def _sizes(schema: Mapping[str, Any], least: str, most: str, bound: int) -> tupl
     return schema.get(least, 0), min(schema.get(most, bound), bound)
 
 
-def _string(schema: Mapping[str, Any]) -> Check:
+def _string(schema: Mapping[str, Any], _depth: int) -> Check:
     least, most = _sizes(schema, "minLength", "maxLength", MAX_TEXT)
     form = schema.get("format")
     if form is not None and form not in _FORMATS:
         raise UnsupportedSchema(f"the format {json.dumps(form)} is not one of {', '.join(_FORMATS)}")
     parse = _FORMATS.get(form) if form is not None else None
 
-    def check(value: Any, where: str, _depth: int) -> Any:
+    def check(value: Any, where: str) -> Any:
         if type(value) is not str:
             raise WrongArgument(f"'{where}' must be text.")
         if len(value) > most:
@@ -293,8 +295,8 @@ def _date_time(value: str, where: str) -> str:
 _FORMATS: dict[str, Callable[[str, str], str]] = {"date": _date, "date-time": _date_time}
 
 
-def _boolean(_schema: Mapping[str, Any]) -> Check:
-    def check(value: Any, where: str, _depth: int) -> Any:
+def _boolean(_schema: Mapping[str, Any], _depth: int) -> Check:
+    def check(value: Any, where: str) -> Any:
         if type(value) is not bool:
             raise WrongArgument(f"'{where}' must be true or false.")
         return value
@@ -302,8 +304,8 @@ def _boolean(_schema: Mapping[str, Any]) -> Check:
     return check
 
 
-def _null(_schema: Mapping[str, Any]) -> Check:
-    def check(value: Any, where: str, _depth: int) -> Any:
+def _null(_schema: Mapping[str, Any], _depth: int) -> Check:
+    def check(value: Any, where: str) -> Any:
         if value is not None:
             raise WrongArgument(f"'{where}' must be null.")
         return value
@@ -311,51 +313,44 @@ def _null(_schema: Mapping[str, Any]) -> Check:
     return check
 
 
-def _array(schema: Mapping[str, Any]) -> Check:
+def _array(schema: Mapping[str, Any], depth: int) -> Check:
     if "items" not in schema:
         raise UnsupportedSchema("a list must declare its 'items'")
-    item = compile_value(schema["items"])
+    item = compile_value(schema["items"], depth + 1)
     least, most = _sizes(schema, "minItems", "maxItems", MAX_ITEMS)
 
-    def check(value: Any, where: str, depth: int) -> Any:
+    def check(value: Any, where: str) -> Any:
         if type(value) is not list:
             raise WrongArgument(f"'{where}' must be a list.")
         if not least <= len(value) <= most:
             raise WrongArgument(f"'{where}' must have {least} to {most} items.")
-        _refuse_depth(depth, where)
-        return [item(part, f"{where}[{i}]", depth + 1) for i, part in enumerate(value)]
+        return [item(part, f"{where}[{i}]") for i, part in enumerate(value)]
 
     return check
 
 
-def _object(schema: Mapping[str, Any]) -> Check:
+def _object(schema: Mapping[str, Any], depth: int) -> Check:
     properties = schema.get("properties")
     if properties is None:
         raise UnsupportedSchema("an object must declare its 'properties'")
-    checks = {name: compile_value(part) for name, part in properties.items()}
+    checks = {name: compile_value(part, depth + 1) for name, part in properties.items()}
     required = tuple(schema.get("required", ()))
 
-    def check(value: Any, where: str, depth: int) -> Any:
+    def check(value: Any, where: str) -> Any:
         if type(value) is not dict:
             raise WrongArgument(f"'{where}' must be an object.")
-        _refuse_depth(depth, where)
         missing = next((name for name in required if name not in value), None)
         if missing is not None:
             raise WrongArgument(f"'{where}.{missing}' is missing.")
         unknown = next((name for name in value if type(name) is not str or name not in checks), None)
         if unknown is not None:
             raise WrongArgument(f"'{where}' has no {shown(unknown)}; it has {_listed(checks)}.")
-        return {name: checks[name](part, f"{where}.{name}", depth + 1) for name, part in value.items()}
+        return {name: checks[name](part, f"{where}.{name}") for name, part in value.items()}
 
     return check
 
 
-def _refuse_depth(depth: int, where: str) -> None:
-    if depth >= MAX_DEPTH:
-        raise WrongArgument(f"'{where[:MAX_NAME]}' is nested too deeply.")
-
-
-_MAKERS: dict[str, Callable[[Mapping[str, Any]], Check]] = {
+_MAKERS: dict[str, Callable[[Mapping[str, Any], int], Check]] = {
     "integer": _integer,
     "number": _number,
     "string": _string,

@@ -112,7 +112,7 @@ class Blueprint:
     def remember_gold(self, task: AgentTask, make: Callable[[], Any]) -> Any:
         """What `make` gives for this very task, made once."""
         known = self._golds.get(id(task))
-        if known is None or known[0] is not task:
+        if known is None:  # the task is kept with its gold, so that no other object can get its id
             with self._lock:
                 if len(self._golds) >= MAX_GOLDS:
                     self._golds.clear()

@@ -111,7 +111,7 @@ def _by_key(matching: _Matching, table: Table, wanted: Sequence[RowChange]) -> l
         expected = matching.translated(table, change)
         key = (table.name, _hashable(change.key if expected is None or not table.key else [expected[c] for c in table.key]))
         found = matching.mine.get(key)
-        if found is not None and key not in matching.matched and matching.same(table, found.after, expected):
+        if found is not None and matching.same(table, found.after, expected):
             matching.matched.add(key)
         else:
             left.append(change)

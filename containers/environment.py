@@ -93,14 +93,13 @@ class Environment:
 
     def _call(self, tool: CompiledTool, scope: Scope, moment: Instant) -> Observation:
         """One call, done whole or not at all."""
-        given = dict(scope) if tool.writes else scope
         try:
             result = self._perform(tool, scope, moment)
         except _TROUBLES as trouble:
             self._undo(tool)
             return self._explain(tool, trouble)
         if tool.writes:
-            self._kept.append((tool, given, moment))
+            self._kept.append((tool, scope, moment))
         return Observation(result)
 
     def _perform(self, tool: CompiledTool, scope: Scope, moment: Instant) -> Any:
@@ -140,8 +139,8 @@ class Environment:
     def _restore(self) -> None:
         """SQLite rolls the whole episode back when it stops a change half-way; the calls kept so far are done again."""
         self._begin()
-        for tool, given, moment in self._kept:
-            self._perform(tool, dict(given), moment)
+        for tool, scope, moment in self._kept:
+            self._perform(tool, scope, moment)  # names bound by the first time are bound again before any step reads them
 
     def _explain(self, tool: CompiledTool, trouble: Exception) -> Observation:
         if isinstance(trouble, ToolFailed):

@@ -114,9 +114,8 @@ class RefuseRow:
         """Fails with the first row's columns in the message."""
         row = call.first(self.sql, scope)
         if row is not None:
-            offender = dict(scope)
-            bind(self.names, row, offender)
-            raise ToolFailed(self.error, fill(self.message, offender))
+            bind(self.names, row, scope)
+            raise ToolFailed(self.error, fill(self.message, scope))
         return NOTHING
 
 
@@ -151,7 +150,10 @@ class RunChange:
 
 @dataclass(frozen=True, slots=True)
 class EachRow:
-    """Reads its rows first, then does its steps once a row, with the row's columns bound for that row only."""
+    """Reads its rows first, then does its steps once a row, with the row's columns bound.
+
+    The compiler lets no later step read those names, so that they may stay in the scope.
+    """
 
     sql: str
     names: tuple[str | None, ...]
@@ -164,9 +166,8 @@ class EachRow:
             raise ToolFailed("too_large", "This call concerns too many rows; ask for less.")
         for row in rows:
             plain(row)
-            inner = dict(scope)
-            bind(self.names, row, inner)
-            perform_all(self.steps, call, inner)
+            bind(self.names, row, scope)
+            perform_all(self.steps, call, scope)
         return NOTHING
 
 

@@ -96,6 +96,13 @@ def test_each_nests() -> None:
     assert call(program) == "1-1 1-2 1-3 2-1 2-2 2-3"
 
 
+def test_the_statements_of_a_call_are_counted() -> None:
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 80) SELECT i AS {name} FROM n"
+    inner: Step = {"each": numbers.format(name="b"), "do": [{"run": "INSERT INTO journal VALUES (:a || :b)"}]}
+    program: list[Step] = [{"each": numbers.format(name="a"), "do": [inner]}, {"return": "SELECT 1", "shape": "value"}]
+    assert call(program) == ("too_large", "This call takes too many steps; ask for less.")
+
+
 def test_a_failure_deep_in_each_ends_the_call() -> None:
     stop: Step = {"refuse": "SELECT :user AS who WHERE :user = 2", "error": "forbidden", "message": "Not for {who}."}
     program: list[Step] = [

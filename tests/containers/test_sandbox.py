@@ -211,6 +211,12 @@ def test_a_seed_can_neither_run_for_ever_nor_fill_the_memory(sql: str) -> None:
         load_initial_state("CREATE TABLE x (id INTEGER PRIMARY KEY, y)", sql, Clock())
 
 
+def test_a_state_has_a_largest_size() -> None:
+    large = "INSERT INTO x WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 80) SELECT i, zeroblob(900000) FROM n"
+    with pytest.raises(StatementFailed, match="full"):
+        load_initial_state("CREATE TABLE x (id INTEGER PRIMARY KEY, y)", large, Clock())
+
+
 def test_no_listed_function_is_random_or_of_the_machine() -> None:
     assert not FUNCTIONS & {"random", "randomblob", "load_extension", "sqlite_version", "changes", "total_changes", "readfile"}
 
