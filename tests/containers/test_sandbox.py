@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from artifacts.errors import InvalidInput, StatementFailed
@@ -10,7 +12,7 @@ from artifacts.world import Clock, Draft
 from containers.conformance.shop import SCHEMA, SEED, SHOP
 from containers.environment import Blueprint, Environment
 from containers.initial_state import load_initial_state
-from containers.sandbox import FUNCTIONS, refused_words
+from containers.sandbox import FUNCTIONS, Guard, Mode, open_connection, refused_words
 
 REFUSED_IN_TOOLS = (
     "ATTACH ':memory:' AS x",
@@ -209,6 +211,13 @@ def test_a_random_default_fails_when_it_is_used() -> None:
 def test_a_seed_can_neither_run_for_ever_nor_fill_the_memory(sql: str) -> None:
     with pytest.raises(StatementFailed):
         load_initial_state("CREATE TABLE x (id INTEGER PRIMARY KEY, y)", sql, Clock())
+
+
+def test_no_connection_can_reach_a_file_even_where_attaching_is_allowed(tmp_path: Path) -> None:
+    connection = open_connection(Guard(Mode.HOST))
+    connection.execute(f"ATTACH '{tmp_path}/leak.db' AS leak; CREATE TABLE leak.x (y); INSERT INTO leak.x VALUES (1)")
+    connection.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_state_has_a_largest_size() -> None:
