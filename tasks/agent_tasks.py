@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import dspy
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, field_validator
 
 from artifacts.agent_task import AgentTask
 from artifacts.errors import StatementFailed
@@ -54,6 +54,21 @@ class TaskDraft(BaseModel):
     answer: list[Any] | None = None
     checks: list[CheckDraft] = []
     free_columns: list[str] = []
+
+    @field_validator("answer", mode="before")
+    @classmethod
+    def _one_value_is_a_list(cls, value: Any) -> Any:
+        return value if value is None or isinstance(value, list) else [value]
+
+    @field_validator("checks", "free_columns", mode="before")
+    @classmethod
+    def _null_is_none_at_all(cls, value: Any) -> Any:
+        return [] if value is None else value
+
+    @field_validator("id", "kind", mode="before")
+    @classmethod
+    def _plain_word(cls, value: Any) -> Any:
+        return str(value).strip().lower() if isinstance(value, str | int) else ""
 
 
 RULES = """

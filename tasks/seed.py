@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Any
 
 import dspy
-from pydantic import BaseModel
+from pydantic import BaseModel, model_validator
 
 from artifacts.identity import unique
 from artifacts.verdict import Diagnostic
@@ -33,6 +33,16 @@ class RowsDraft(BaseModel):
     table: str
     columns: list[str]
     rows: list[list[Any]]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rows_may_be_objects(cls, data: Any) -> Any:
+        """Rows written as objects say the same; a value that one lacks is NULL."""
+        rows = data.get("rows") if isinstance(data, dict) else None
+        if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+            return data
+        columns = list(unique(column for row in rows for column in row))
+        return {**data, "columns": columns, "rows": [[row.get(column) for column in columns] for row in rows]}
 
 
 class RowFix(BaseModel):

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import dspy
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, field_validator
 
 from artifacts.toolset import Tool
 from artifacts.verdict import Diagnostic
@@ -34,6 +34,11 @@ class ToolDraft(BaseModel):
     parameters: dict[str, Any] = {}
     program: list[dict[str, Any]]
     example: dict[str, Any] = {}
+
+    @field_validator("parameters", "example", mode="before")
+    @classmethod
+    def _null_is_none_at_all(cls, value: Any) -> Any:
+        return {} if value is None or value == [] else value
 
 
 LANGUAGE = """
