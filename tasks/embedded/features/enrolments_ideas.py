@@ -140,7 +140,9 @@ def _switch(w: Words, desk: Desk) -> dict[str, Any]:
 
 
 def _missing(w: Words, desk: Desk) -> dict[str, Any]:
-    item = desk.one(f"SELECT DISTINCT i.id, i.name FROM {w.e.one}_prerequisites q JOIN {w.i.table} i ON i.id = q.{w.i.key} ORDER BY i.id")
+    item = desk.one(
+        f"SELECT DISTINCT i.id, i.name FROM {w.e.one}_prerequisites q JOIN {w.i.table} i ON i.id = q.{w.i.key} WHERE NOT {_had(w, 'q.required_id', _done())} ORDER BY i.id"
+    )
     script = desk.script()
     found = script.call(f"search_{w.i.many}", text=item["name"])
     needs = script.call(f"list_{w.e.one}_prerequisites", **{w.i.key: found.pick("id", name=item["name"])})
