@@ -40,8 +40,6 @@ def candidate_arguments(tool: Tool, bench: Workbench) -> Iterator[Arguments]:
 
 def _all_candidates(tool: Tool, bench: Workbench) -> Iterator[Arguments]:
     yield tool.example
-    for task in bench.draft.tasks:
-        yield from (c.arguments for c in task.solution if c.tool == tool.name and "$ref" not in repr(c.arguments))
     required = [n for n in tool.parameter_names if n in tool.parameters.get("required", ())]
     optional = [n for n in tool.parameter_names if n not in required]
     found = turned_round(tool, bench)

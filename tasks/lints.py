@@ -164,7 +164,17 @@ def _unbounded_write(tree: exp.Expr, site: Site, _catalog: Catalog) -> Iterator[
         )
 
 
-LINTS: tuple[Lint, ...] = (_aggregate_guard, _bare_json, _null_sum, _not_in_nullable, _text_and_number, _unbounded_write)
+def _unordered_json(tree: exp.Expr, site: Site, _catalog: Catalog) -> Iterator[Diagnostic]:
+    for node in tree.find_all(exp.JSONArrayAgg):
+        select = node.find_ancestor(exp.Select)
+        from_ = select.args.get("from_") if select is not None else None
+        ordered_source = from_ is not None and isinstance(from_.this, exp.Subquery) and from_.this.this.args.get("order")
+        if not isinstance(node.this, exp.Order) and from_ is not None and not ordered_source:
+            hint = "Write json_group_array(… ORDER BY …), ending with a unique column."
+            yield _problem("sql.unordered_json", site, "The elements of this JSON list have no order.", hint, node)
+
+
+LINTS: tuple[Lint, ...] = (_aggregate_guard, _bare_json, _null_sum, _not_in_nullable, _text_and_number, _unbounded_write, _unordered_json)
 
 
 def _order_problems(site: Site, schema_sql: str) -> Iterator[Diagnostic]:
@@ -184,4 +194,4 @@ def lint_view(name: str, sql: str, schema_sql: str) -> tuple[Diagnostic, ...]:
     tool = Tool(name="view", description=name, parameters={}, program=(step,))
     site = Site(tool, f"view:{name}", "return", sql, {}, UNREAD, step)
     catalog = catalog_of(schema_sql)
-    return tuple(d for lint in (_bare_json, _null_sum, _not_in_nullable) for d in lint(tree, site, catalog))
+    return tuple(d for lint in (_bare_json, _null_sum, _not_in_nullable, _unordered_json) for d in lint(tree, site, catalog))

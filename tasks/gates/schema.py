@@ -10,6 +10,7 @@ from artifacts.verdict import Diagnostic, Pass, Reject
 from artifacts.world import Draft
 from containers.initial_state import split_statements
 from tasks.gates.gate import verdict
+from tasks.lints import lint_view
 from tasks.loading import load_failures
 from tasks.schema_lints import schema_lints
 from tasks.scratch import catalog_of
@@ -41,6 +42,7 @@ def _problems(draft: Draft) -> Iterator[Diagnostic]:
         )
     found = [_explained(f, draft) for f in failures if f.index >= 0 and not _follows(f, absent)]
     found += [p for p in schema_lints(draft.schema_sql) if p.code not in _MADE_BY_OTHERS or not _named(p.message) & absent]
+    found += [p for view in catalog.views.values() for p in lint_view(view.name, view.sql, draft.schema_sql)]
     yield from found or [_explained(f, draft) for f in failures]
 
 

@@ -9,10 +9,8 @@ from artifacts.toolset import Tool
 from artifacts.verdict import Diagnostic, Pass, Reject
 from artifacts.world import Draft
 from tasks.gates.gate import verdict
-from tasks.lints import lint_view
 from tasks.prober import BadCall, Probe, bad_calls, key_parameters, probe
 from tasks.resolution import tool_problems, unsafe_statements
-from tasks.scratch import catalog_of
 from tasks.workbench import Workbench, workbench_of
 
 
@@ -44,8 +42,6 @@ def _count(draft: Draft) -> int:
 
 
 def _resolve(draft: Draft) -> Iterator[Diagnostic]:
-    for name, view in catalog_of(draft.schema_sql).views.items():
-        yield from lint_view(name, view.sql, draft.schema_sql)
     names = [tool.name for tool in draft.tools]
     for name in sorted({n for n in names if names.count(n) > 1}):
         yield Diagnostic(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +10,12 @@ from typing import Any
 
 import pytest
 
+from artifacts.observation import Observation
 from artifacts.verdict import Reject
 from artifacts.world import Draft
+from containers.environment import Environment
 from tasks.gates import GATES, diagnose, judge
+from tasks.gates.toolset import tools_deterministic
 
 DEFECTS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "defects.json").read_text())
 STAGES = {
@@ -41,9 +45,18 @@ def test_defect_is_diagnosed_in_its_stage(defect: dict[str, Any], patched: Calla
     assert defect["code"] in {d.code for d in found}, [d.line() for d in found]
 
 
-def test_every_gate_but_the_untriggerable_has_a_defect() -> None:
-    # A tool cannot be made nondeterministic from SQL alone: the whitelist and the world's clock leave no way.
+def test_every_gate_has_a_defect() -> None:
+    # A tool cannot be made nondeterministic from SQL alone; the next test breaks the environment instead.
     assert {d["gate"] for d in DEFECTS} == {gate.name for gate in GATES} - {"tools_deterministic"}
+
+
+def test_a_tool_that_answers_differently_twice_is_told(patched: Callable[..., Draft], monkeypatch: pytest.MonkeyPatch) -> None:
+    count = itertools.count()
+    draft = patched("library", "seed", "Ines Falk", "Ines Falck")
+    monkeypatch.setattr(Environment, "call_tool", lambda _self, _name, _arguments: Observation(next(count)))
+    found = tools_deterministic(draft)
+    assert isinstance(found, Reject)
+    assert {d.code for d in found.evidence} == {"tool.nondeterministic"}
 
 
 @pytest.mark.parametrize("name", ["shop", "library"])
