@@ -20,7 +20,7 @@ from tasks.correction import Ask, Built, Made, Problems, Reply, Stage, correct, 
 from tasks.gates import diagnose
 from tasks.scenario import scenario_text
 from tasks.stage import StageResult, stage_task
-from tasks.task_view import data_text, tool_lines
+from tasks.task_view import data_text, tables_behind, tool_lines
 from tasks.tools import form_problems
 
 BATCH = 12
@@ -73,7 +73,7 @@ class TaskDraft(BaseModel):
 
 RULES = """
 `tools`: name(parameters) -> result: what it does; `?` marks optional, [{…}] a list; `writes` tells the columns it updates, +table
-rows it adds, -table rows it deletes. `data`: all rows at the start, as table(columns): rows; values are separated by |, - is NULL.
+rows it adds, -table rows it deletes. `data`: the rows at the start, as table(columns): rows; values are separated by |, - is NULL.
 The signed-in user is row 1 of the people's table. The clock says 2026-03-02 09:00.
 
 A task is {"instruction","kind","solution","answer","checks","free_columns"}; one line of JSON each. The agent gets the instruction
@@ -171,15 +171,26 @@ def _write(draft: Draft, ask: Ask) -> Made[Drafts]:
 
 def _repair(draft: Draft, parts: Drafts, problems: Problems, ask: Ask) -> Made[Drafts]:
     named = failing_ids(problems)
+    failing = [part for part in parts if part.id in named]
     inputs = {
         "scenario": scenario_text(draft.scenario),
         "tools": tool_lines(draft),
-        "data": data_text(draft),
-        "failing": [part for part in parts if part.id in named],
+        "data": data_text(draft, _tables_concerned(draft, failing) if all(map(_names_task, problems)) else None),
+        "failing": failing,
         "problems": [problem.line() for problem in problems],
     }
     reply = ask(RepairTasks, inputs)
     return Made(merged(parts, reply.values["tasks"], named), (reply,))
+
+
+def _names_task(problem: Diagnostic) -> bool:
+    return _TASK_PLACE.match(problem.place) is not None
+
+
+def _tables_concerned(draft: Draft, failing: Iterable[TaskDraft]) -> frozenset[str]:
+    """What a failing task's calls and checks are about; a repair needs no other rows."""
+    tools = {call.tool for part in failing for call in part.solution}
+    return tables_behind(draft, tools, (check.sql for part in failing for check in part.checks))
 
 
 def failing_ids(problems: Problems) -> frozenset[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from artifacts.toolset import Tool
@@ -50,9 +51,18 @@ def _written_by(verb: str, table: str, column: str) -> str:
     return {"insert": f"+{table}", "delete": f"-{table}"}.get(verb, f"{table}.{column}")
 
 
-def data_text(draft: Draft) -> str:
-    """All rows of the initial state: `orders(id,user_id,status): 1|1|pending; 2|1|paid`, a table a line."""
-    tables = catalog_of(draft.schema_sql).tables.values()
+def tables_behind(draft: Draft, tools: Collection[str], sql: Iterable[str]) -> frozenset[str]:
+    """The tables, in lower case, that tools read or change, and those that some SQL texts name."""
+    catalog = catalog_of(draft.schema_sql)
+    sites = [site.described for tool in draft.tools if tool.name in tools for site in sites_of(tool, draft.schema_sql)]
+    touched = {table for described in sites for table, *_ in (*described.reads, *described.writes)}
+    named = {word.lower() for text in sql for word in re.findall(r"\w+", text)}
+    return frozenset(name for name in catalog.tables if name in touched | named)
+
+
+def data_text(draft: Draft, only: frozenset[str] | None = None) -> str:
+    """The rows of the initial state: `orders(id,user_id,status): 1|1|pending; 2|1|paid`, a table a line; all tables or only some."""
+    tables = [table for name, table in catalog_of(draft.schema_sql).tables.items() if only is None or name in only]
     with Environment.fork(Blueprint.of(draft.model_copy(update={"tools": (), "tasks": ()}))) as environment:
         return "\n".join(_table_line(table, environment) for table in tables)
 

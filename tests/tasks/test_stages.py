@@ -332,6 +332,9 @@ def test_a_repair_of_tasks_keeps_their_ids(draft: Draft, journal: Journal) -> No
     _, user = author.prompts[-1]
     assert '"id":"t01"' in user
     assert '"id":"t02"' not in user
+    data = user[user.index("[[ ## data ## ]]") : user.index("[[ ## failing ## ]]")]
+    assert "loans(id,tool_id,member_id,note,returned_at): 1|1|1|for the shed|-; 2|2|2|fence|-" in data
+    assert "members(" not in data, "rows that the failing task is not about are left out"
 
 
 @pytest.mark.parametrize("stage", ["scenario", "requirements", "schema", "seed", "tools", "agent_tasks"])
