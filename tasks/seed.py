@@ -106,6 +106,7 @@ Blocks = tuple[TableRows, ...]
 """Rows as an author writes them; a table may have several blocks, and its rows are numbered from 1 across them."""
 
 _ROW_PLACE = re.compile(r"row:([^:]+):(\d+)")
+_OTHER_ROW = re.compile(r"\bin row (\d+)")
 _TABLE_PLACE = re.compile(r"(?:table|row):([^:/]+)")
 _CREATED = re.compile(r"\s*CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?[\"`\[]?(\w+)", re.IGNORECASE)
 _UNSAFE = re.compile("[\x00\ud800-\udfff]")
@@ -163,8 +164,9 @@ def numbered(parts: Blocks) -> Iterator[tuple[str, int, tuple[str, ...], tuple[A
 
 
 def failing_rows(parts: Blocks, problems: Problems) -> list[str]:
-    """The rows that diagnostics name, as `table #number: {json}`, in order."""
-    failing = {(m.group(1).lower(), int(m.group(2))) for p in problems if (m := _ROW_PLACE.match(p.place))}
+    """The rows that diagnostics name, by place or as the row that one collides with, as `table #number: {json}`, in order."""
+    found = [(m.group(1).lower(), int(m.group(2)), p.message) for p in problems if (m := _ROW_PLACE.match(p.place))]
+    failing = {(table, row) for table, number, said in found for row in (number, *map(int, _OTHER_ROW.findall(said)))}
     return [
         f"{name} #{number}: {json.dumps(dict(zip(columns, row, strict=False)), ensure_ascii=False, separators=(',', ':'))}"
         for name, number, columns, row in numbered(parts)

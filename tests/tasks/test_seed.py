@@ -129,5 +129,11 @@ def test_a_repair_is_shown_the_rows_and_tables_concerned() -> None:
     assert "INDEX" not in shown
 
 
+def test_a_row_that_collides_is_shown_with_the_one_it_collides_with() -> None:
+    parts = (block("other", "id", (2,), (2,), (3,)),)
+    collision = Diagnostic(code="seed.duplicate_key", place="row:other:2", message="other already has a row with id = 2, as in row 1.")
+    assert failing_rows(parts, (collision,)) == ['other #1: {"id":2}', 'other #2: {"id":2}']
+
+
 def test_a_problem_without_a_table_shows_all_tables() -> None:
     assert "TABLE other" in concerned_ddl(SCHEMA, (problem("answer/tables"), problem("row:child:1")))
