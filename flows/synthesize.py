@@ -36,6 +36,9 @@ GRACE_SECONDS = 10.0
 
 TICK_SECONDS = 0.2
 
+FAULTS_IN_A_ROW = 5
+"""So many drafts left unfinished one after another, beyond those in hand, and no more are begun: the trouble is not theirs."""
+
 Hand = dict[UUID, Draft]
 """The drafts that are being woven, by their task run."""
 
@@ -43,10 +46,11 @@ Begin = Callable[[Draft], PrefectFuture[Any]]
 
 
 class Watch(NamedTuple):
-    """Who is told the figures; the event that ends the job early; what to do when drafts in hand will not end in time."""
+    """Who is told the figures; the event that ends the job early; whether it was Ctrl-C; what to do when drafts in hand go on."""
 
     listener: Listener
     stop: threading.Event
+    interrupted: Callable[[], bool] = lambda: False
     leave: Callable[[Tally], None] = lambda _tally: None
 
 
@@ -64,13 +68,13 @@ def weave_worlds(order: Order, store: str = "./loom") -> dict[str, int]:
     batch, hand, began = Batch(), Hand(), monotonic()
     with runner_for(order, shelf.home) as runner:
         STOPPING.set(watch.stop)
-        for woven in fan_out(submitting(runner, order, shelf.home), waiting, order.width, hand, watch.stop):
+        for woven in fan_out(submitting(runner, order, shelf.home), waiting, in_hand(order), hand, watch.stop):
             tally, batch = counted(tally, woven), batch.with_(woven, monotonic())
             watch.listener(tally)
             if batch.due(monotonic()):
                 tally, batch = published(tally, batch, shelf.url, run_id)
         tally = published(tally, batch, shelf.url, run_id)[0]
-        tally = tally._replace(interrupted=watch.stop.is_set(), doing="recording", weaving_seconds=monotonic() - began)
+        tally = tally._replace(interrupted=watch.interrupted(), doing="recording", weaving_seconds=monotonic() - began)
         record_run(shelf, order, tally, run_id=run_id, started=started, ended=utc_now())
         watch.listener(tally)
         if hand:
@@ -113,6 +117,11 @@ def runner_for(order: Order, home: Path) -> TaskRunner[Any]:
     return ThreadPoolTaskRunner(max_workers=order.width)
 
 
+def in_hand(order: Order) -> int:
+    """How many drafts are begun at once: for processes one more than there are, so that none waits for the next."""
+    return order.width + order.embedded
+
+
 def submitting(runner: TaskRunner[Any], order: Order, home: Path) -> Begin:
     """How a draft is begun."""
     settings = settings_of(order)
@@ -134,9 +143,11 @@ def fan_out(begin: Begin, drafts: Iterable[Draft], width: int, hand: Hand, stop:
             future.add_done_callback(done.put)
 
     start(width)
+    in_a_row = 0
     while hand and (future := next_done(done, stop)) is not None:
         woven = outcome_of(future, hand.pop(future.task_run_id))
-        if woven.hopeless:
+        in_a_row = in_a_row + 1 if woven.fault else 0
+        if woven.hopeless or in_a_row >= FAULTS_IN_A_ROW + width:
             stop.set()
         start(1)
         yield woven
@@ -179,8 +190,8 @@ def run(order: Order, store: str, listener: Listener, leave: Callable[[Tally], N
         listener(tally)
 
     listen(Tally(doing="starting the workflow server"))
-    with workflow_server(shelf.home) as server, interruptible() as stop:
-        token = WATCH.set(Watch(listen, stop, leave))
+    with workflow_server(shelf.home) as server, interruptible() as (stop, interrupted):
+        token = WATCH.set(Watch(listen, stop, interrupted.is_set, leave))
         state = synthesize(order, store, return_state=True)
         WATCH.reset(token)
         state.result()
@@ -192,20 +203,24 @@ def run(order: Order, store: str, listener: Listener, leave: Callable[[Tally], N
 
 
 @contextmanager
-def interruptible() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C sets; the second ends the process at once (its server and its workers end with it)."""
-    stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
+def interruptible() -> Iterator[tuple[threading.Event, threading.Event]]:
+    """Two events that the first Ctrl-C sets: that the job is to stop, and that it is why.
+
+    The second Ctrl-C ends the process at once; its server and its workers end with it.
+    """
+    stop, interrupted = threading.Event(), threading.Event()
 
     def on_interrupt(_signal: int, _frame: Any) -> None:
-        if stop.is_set():
+        if interrupted.is_set():
             os._exit(130)
+        interrupted.set()
         stop.set()
 
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
+        yield stop, interrupted
+        return
     before = signal.signal(signal.SIGINT, on_interrupt)
     try:
-        yield stop
+        yield stop, interrupted
     finally:
         signal.signal(signal.SIGINT, before)
