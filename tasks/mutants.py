@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from artifacts.agent_task import AgentTask, Scalar, ToolCall
 from artifacts.observation import RowChange
+from containers.answers import matches
 from containers.reference import UnresolvedReference, resolve
 from tasks.lineage import root_of
 from tasks.programs import parameter_schema
@@ -56,8 +57,8 @@ def _answers(task: AgentTask) -> Iterator[Mutant]:
     yield Mutant("missing answer", "with an empty answer", None, "")
     for index, value in enumerate(task.answer):
         others = [v for i, v in enumerate(task.answer) if i != index]
-        if value in others:
-            continue
+        if value in others or matches([value], others):
+            continue  # the other values hold it already, as "14 Mill Lane, Ashford" holds "Ashford"
         wrong = list(task.answer)
         wrong[index] = wrong_value(value)
         yield Mutant("wrong answer", f"answering {wrong[index]!r} instead of {value!r}", None, wrong)
