@@ -11,7 +11,7 @@ from tasks.embedded.composer import Plan, compose, writes
 from tasks.embedded.inventing import describe, invent
 from tasks.embedded.prompt import Prompt
 from tasks.embedded.repairs import mend_rows, mend_schema
-from tasks.embedded.tasking import Workshop
+from tasks.embedded.workshop import Workshop
 
 Answer = dict[str, Any]
 """The output fields of one program: text, or what becomes compact JSON."""
@@ -80,7 +80,7 @@ def _tools(prompt: Prompt, seed: str) -> Answer:
 def _unknown_tools(prompt: Prompt, seed: str) -> list[dict[str, Any]]:
     """The planned tools that the prompt does not list as existing, those that change things with an example."""
     known = {line.split("(")[0] for line in prompt.lines("existing")}
-    examples = workshop_of(prompt, seed).examples()
+    examples = workshop_of(prompt, seed).examples
     missing = (t for t in _plan(prompt, seed).tools if t["name"] not in known)
     return [{**t, "example": examples[t["name"]]} if t["name"] in examples else t for t in missing]
 

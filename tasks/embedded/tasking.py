@@ -1,4 +1,4 @@
-"""From a plan to agent tasks: every idea is carried out for real on the plan's own world, and what happened is written down.
+"""From ideas to agent tasks: each is carried out for real on the plan's own world, and what happened is written down.
 
 Tasks come in a fixed order, so that the first n are the same however many are asked for.
 """
@@ -9,21 +9,14 @@ import json
 import re
 from collections.abc import Iterator
 from random import Random
-from threading import Lock
 from typing import Any
 
-from artifacts.recipe import Recipe
-from artifacts.scenario import Scenario
-from artifacts.toolset import Tool
-from artifacts.world import Draft, TableRows
-from containers.environment import Blueprint, Environment
+from containers.environment import Environment
 from containers.reference import UnresolvedReference, resolve
 from tasks.embedded.chance import stream
 from tasks.embedded.clockwork import clock_columns
 from tasks.embedded.composer import Plan, writes
-from tasks.embedded.feature import Desk, Idea, Unfit, quoted
-from tasks.parameters import json_schema
-from tasks.result_types import with_types
+from tasks.embedded.feature import Desk, Idea, Unfit
 
 KINDS = ("write", "read", "mixed", "write", "read", "write", "mixed", "write", "read", "mixed")
 """Kinds in turn: 3 of 10 read, 4 write, 3 mixed."""
@@ -38,64 +31,7 @@ _LINKS = ("One more thing:", "After that:", "And while you are at it:", "There i
 TaskDraft = dict[str, Any]
 
 
-class Workshop:
-    """A plan's own world at work: its tasks, written as far as anyone has asked, and calls that succeed; threads may share it."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._blueprint = Blueprint.of(draft_of(plan))
-        self._written: dict[int, list[TaskDraft]] = {}
-        self._streams: dict[int, Iterator[TaskDraft]] = {}
-        self._examples: dict[str, Any] | None = None
-        self._lock = Lock()
-
-    def tasks(self, count: int, spare: int = 0) -> tuple[TaskDraft, ...]:
-        """The first `count` tasks, fewer only where the ideas are exhausted; `spare` numbers other draws of them."""
-        with self._lock:
-            written = self._written.setdefault(spare, [])
-            stream_of_tasks = self._streams.setdefault(spare, self._write(spare))
-            while len(written) < count and (found := next(stream_of_tasks, None)) is not None:
-                written.append(found)
-            return tuple(written[:count])
-
-    def _write(self, spare: int) -> Iterator[TaskDraft]:
-        with Environment.fork(self._blueprint) as environment:
-            yield from _Author(self._plan, environment, spare).tasks()
-
-    def examples(self) -> dict[str, Any]:
-        """For each changing tool that an idea uses, arguments with which it succeeds on the initial rows."""
-        with self._lock:
-            if self._examples is None:
-                with Environment.fork(self._blueprint) as environment:
-                    self._examples = _Author(self._plan, environment, 0).examples()
-            return self._examples
-
-
-def draft_of(plan: Plan) -> Draft:
-    """The plan as a draft without tasks, as the stages would make it."""
-    schema_sql = "\n".join(plan.ddl)
-    return Draft(
-        scenario=Scenario(name="Plan"),
-        recipe=Recipe(model="worldloom/procedural-1"),
-        schema_sql=schema_sql,
-        seed_sql="\n".join(_insert(rows) for rows in plan.rows),
-        tools=tuple(_tool(tool, schema_sql) for tool in plan.tools),
-    )
-
-
-def _tool(draft: dict[str, Any], schema_sql: str) -> Tool:
-    """A draft as a tool; types are derived only where a result holds JSON, for nothing else looks different without them."""
-    tool = Tool.model_validate({**draft, "parameters": json_schema(draft["parameters"])})
-    return with_types(tool, schema_sql) if "json_" in json.dumps(draft["program"][-1]) else tool
-
-
-def _insert(rows: TableRows) -> str:
-    """One INSERT for all the rows of a table: the quickest to load."""
-    values = ",\n".join(f"({', '.join('NULL' if v is None else quoted(v) for v in row)})" for row in rows.rows)
-    return f"INSERT INTO {rows.table} ({', '.join(rows.columns)}) VALUES\n{values};"
-
-
-class _Author:
+class Author:
     """Carries ideas out, one after another, and chains them into longer tasks."""
 
     def __init__(self, plan: Plan, environment: Environment, spare: int) -> None:
@@ -105,6 +41,7 @@ class _Author:
         self._tools = {tool["name"]: tool for tool in plan.tools}
         self._instructions: set[str] = set()
         self._uses: dict[Idea, int] = {}
+        self._sketches: dict[Idea, TaskDraft | None] = {}
 
     def tasks(self) -> Iterator[TaskDraft]:
         """Tasks in turn, until no idea gives anything new."""
@@ -114,22 +51,15 @@ class _Author:
             yield found
             number += 1
 
-    def examples(self) -> dict[str, Any]:
-        """Arguments of calls that ideas make, for each changing tool the first that succeed on the initial rows."""
-        found: dict[str, Any] = {}
-        rng = stream(self._plan.digest, "examples")
-        for _, idea in self._plan.ideas:
-            draft = self._try(idea, rng)
-            for tool, arguments in self._carried_out(draft["solution"])[0] if draft else ():
-                if tool not in found and writes(self._tools[tool]):
-                    found[tool] = arguments
-        return {tool: arguments for tool, arguments in found.items() if self._succeeds(tool, arguments)}
+    def sketch(self) -> None:
+        """Carries every idea out once, to be taken up when its turn comes."""
+        rng = stream(self._plan.digest, "sketches")
+        self._sketches = {idea: self._carry_out(idea, rng) for _, idea in self._plan.ideas}
 
-    def _carried_out(self, solution: list[dict[str, Any]]) -> tuple[list[tuple[str, Any]], list[Any]]:
-        """The calls of a solution with their references resolved, and their results, as far as they succeed."""
+    def _carried_out(self, solution: list[dict[str, Any]]) -> list[Any]:
+        """The results of a solution's calls, as far as they succeed."""
         self._environment.reset()
         results: list[Any] = []
-        calls = []
         for step in solution:
             try:
                 arguments = resolve(step["arguments"], results)
@@ -139,12 +69,7 @@ class _Author:
             if not observation.ok:
                 break
             results.append(observation.result)
-            calls.append((step["tool"], arguments))
-        return calls, results
-
-    def _succeeds(self, tool: str, arguments: Any) -> bool:
-        self._environment.reset()
-        return self._environment.call_tool(tool, arguments).ok
+        return results
 
     def _next(self, number: int) -> TaskDraft | None:
         kind, least = KINDS[number % len(KINDS)], LENGTHS[number % len(LENGTHS)]
@@ -181,6 +106,11 @@ class _Author:
         return sorted(self._plan.ideas, key=lambda entry: order[entry[1]])
 
     def _try(self, idea: Idea, rng: Random) -> TaskDraft | None:
+        """The idea's sketch, once; then a new draft each time."""
+        return self._sketches.pop(idea, None) or self._carry_out(idea, rng)
+
+    def _carry_out(self, idea: Idea, rng: Random) -> TaskDraft | None:
+        self._environment.reset()
         try:
             return idea(Desk(self._environment, self._plan.studio, rng))
         except Unfit:
@@ -193,7 +123,7 @@ class _Author:
 
     def _answers(self, draft: TaskDraft) -> list[Any] | None:
         """The answer's values after carrying the solution out, None where it fails; the environment stays in the end state."""
-        results = self._carried_out(draft["solution"])[1]
+        results = self._carried_out(draft["solution"])
         if len(results) < len(draft["solution"]):
             return None
         return [resolve(value, results) for value in draft["answer"] or []]

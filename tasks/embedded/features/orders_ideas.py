@@ -226,8 +226,8 @@ def _spent(studio: Studio) -> Idea:
         return task(
             script,
             desk.say(
-                f"How many of my {order.plural} are {status}, and what do they add up to?",
-                f"Count my {status} {order.plural} and give me the sum of their totals.",
+                f"How many of my {order.plural} are {status}, and what do they add up to in cents?",
+                f"Count my {status} {order.plural} and give me the sum of their totals in cents.",
             ),
             answer=[len(listed.value), sum(row["total_cents"] for row in listed.value)],
         )

@@ -207,8 +207,8 @@ def _owed(studio: Studio) -> Idea:
         return task(
             script,
             desk.say(
-                f"How much do I still have to pay on all my open {invoice.plural} together?",
-                f"What do my open {invoice.plural} add up to, less what I have paid on them already?",
+                f"How much do I still have to pay, in cents, on all my open {invoice.plural} together?",
+                f"What do my open {invoice.plural} add up to in cents, less what I have paid on them already?",
             ),
             answer=[sum(row["outstanding_cents"] for row in listed.value)],
         )
