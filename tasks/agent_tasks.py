@@ -72,9 +72,9 @@ class TaskDraft(BaseModel):
 
 
 RULES = """
-`tools`: name(parameters) -> result: what it does; `?` marks optional, [{…}] a list; `writes` tells the columns it updates, +table
-rows it adds, -table rows it deletes. `data`: the rows at the start, as table(columns): rows; values are separated by |, - is NULL.
-The signed-in user is row 1 of the people's table. The clock says 2026-03-02 09:00.
+`tools`: name(parameters) -> result: what it does; `?` marks optional, [{…}] by x a list in that order; `writes` tells the columns
+it updates, +table rows it adds, -table rows it deletes. `data`: the rows at the start, as table(columns): rows; values are
+separated by |, - is NULL. The signed-in user is row 1 of the people's table. The clock says 2026-03-02 09:00.
 
 A task is {"instruction","kind","solution","answer","checks","free_columns"}; one line of JSON each. The agent gets the instruction
 and the tools, nothing else.

@@ -14,6 +14,7 @@ from tasks.catalog import Table
 from tasks.parameters import signature_line
 from tasks.programs import Site, sites_of
 from tasks.scratch import catalog_of
+from tasks.statements import parse_statement
 
 
 def tool_lines(draft: Draft) -> list[str]:
@@ -38,7 +39,14 @@ def _shape(site: Site) -> str:
     names = ",".join(column.name for column in site.described.columns)
     if site.shape == "value":
         return "value"
-    return f"[{{{names}}}]" if site.shape == "many" else f"{{{names}}}"
+    return f"[{{{names}}}]{_order(site.sql)}" if site.shape == "many" else f"{{{names}}}"
+
+
+def _order(sql: str) -> str:
+    """The order of a list, which an author must know to say which element is meant."""
+    tree = parse_statement(sql).tree
+    order = tree.args.get("order") if tree is not None else None
+    return f" by {', '.join(part.sql(dialect='sqlite') for part in order.expressions)}" if order is not None else ""
 
 
 def _written(sites: tuple[Site, ...]) -> tuple[str, ...]:
