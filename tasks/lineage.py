@@ -14,7 +14,7 @@ from tasks.catalog import Catalog
 from tasks.memory import remembered
 from tasks.programs import Site, parameter_schema, sites_of
 from tasks.scratch import catalog_of, describe
-from tasks.statements import parse_statement
+from tasks.statements import nodes_of, parse_statement
 
 Relation = Literal["equals", "compares", "insert", "set"]
 ColumnName = tuple[str, str]
@@ -53,7 +53,7 @@ def links_of(sql: str, schema_sql: str) -> tuple[Link, ...]:
     if tree is None:
         return ()
     catalog = catalog_of(schema_sql)
-    return tuple(dict.fromkeys((*_compared(tree, catalog), *_stored(tree, catalog))))
+    return tuple(dict.fromkeys((*_compared(sql, tree, catalog), *_stored(tree, catalog))))
 
 
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Like, exp.Glob, exp.Between, exp.Is)
@@ -69,8 +69,8 @@ def bare(node: exp.Expr) -> exp.Expr:
     return node
 
 
-def _compared(tree: exp.Expr, catalog: Catalog) -> Iterator[Link]:
-    for node in tree.find_all(*_COMPARISONS, exp.In):
+def _compared(sql: str, tree: exp.Expr, catalog: Catalog) -> Iterator[Link]:
+    for node in nodes_of(sql, *_COMPARISONS, exp.In):
         relation: Relation = "equals" if isinstance(node, (exp.EQ, exp.In)) else "compares"
         sides = [bare(node.this), *(node.args.get(k) for k in ("expression", "low", "high", "query")), *node.expressions]
         columns = [

@@ -12,7 +12,7 @@ from tasks.catalog import Catalog
 from tasks.ordering import order_is_total
 from tasks.programs import UNREAD, Site, parameter_schema
 from tasks.scratch import catalog_of
-from tasks.statements import parse_statement, position_of
+from tasks.statements import nodes_of, parse_statement, position_of
 from tasks.whitelist import words
 
 _JSON_MAKERS = words("json_object json_array json_group_array json_group_object json_set json_insert json_replace json_patch json_remove")
@@ -66,7 +66,7 @@ def _aggregate_guard(tree: exp.Expr, site: Site, _catalog: Catalog) -> Iterator[
 
 
 def _bare_json(tree: exp.Expr, site: Site, _catalog: Catalog) -> Iterator[Diagnostic]:
-    for subquery in tree.find_all(exp.Subquery):
+    for subquery in nodes_of(site.sql, exp.Subquery):
         inner = subquery.this
         if isinstance(inner, exp.Select) and inner.expressions and is_json_maker(inner.expressions[0].unalias()) and _inside_json(subquery):
             hint = "Wrap it: json((SELECT json_group_array(…) FROM …))."
@@ -84,7 +84,7 @@ def _inside_json(node: exp.Expr) -> bool:
 def _null_sum(tree: exp.Expr, site: Site, _catalog: Catalog) -> Iterator[Diagnostic]:
     if site.role not in ("return", "let", "run", "each"):
         return
-    for node in tree.find_all(exp.Sum):
+    for node in nodes_of(site.sql, exp.Sum):
         select = node.find_ancestor(exp.Select)
         if select is None or select.args.get("group") or node.find_ancestor(exp.Window, exp.Select) is not select:
             continue
@@ -104,7 +104,7 @@ def _guarded(node: exp.Expr) -> bool:
 
 
 def _not_in_nullable(tree: exp.Expr, site: Site, catalog: Catalog) -> Iterator[Diagnostic]:
-    for node in tree.find_all(exp.In):
+    for node in nodes_of(site.sql, exp.In):
         query = node.args.get("query")
         inner = query.this if isinstance(query, exp.Subquery) else query
         if not isinstance(node.parent, exp.Not) or not isinstance(inner, exp.Select) or len(inner.expressions) != 1:
@@ -129,7 +129,7 @@ def _nullable(column: exp.Column, inner: exp.Select, catalog: Catalog) -> bool:
 
 
 def _text_and_number(tree: exp.Expr, site: Site, catalog: Catalog) -> Iterator[Diagnostic]:
-    for node in tree.find_all(exp.EQ, exp.NEQ):
+    for node in nodes_of(site.sql, exp.EQ, exp.NEQ):
         for column, value in ((node.this, node.expression), (node.expression, node.this)):
             if isinstance(column, exp.Column) and _is_number(value, site) and _affinity(column, tree, catalog) == "TEXT":
                 shown = value.sql(dialect="sqlite")
@@ -165,7 +165,7 @@ def _unbounded_write(tree: exp.Expr, site: Site, _catalog: Catalog) -> Iterator[
 
 
 def _unordered_json(tree: exp.Expr, site: Site, _catalog: Catalog) -> Iterator[Diagnostic]:
-    for node in tree.find_all(exp.JSONArrayAgg):
+    for node in nodes_of(site.sql, exp.JSONArrayAgg):
         select = node.find_ancestor(exp.Select)
         from_ = select.args.get("from_") if select is not None else None
         ordered_source = from_ is not None and isinstance(from_.this, exp.Subquery) and from_.this.this.args.get("order")

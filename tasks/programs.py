@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
+from sqlglot import exp
+
 from artifacts.toolset import RESERVED, Each, Let, Query, Refuse, Require, Return, Run, Step, Tool
 from tasks.memory import remembered
 from tasks.scratch import Described, describe
-from tasks.statements import parameters_of, parse_statement, statement_problems
+from tasks.statements import nodes_of, statement_problems
 from tasks.whitelist import Context
 
 Role = Literal["require", "refuse", "let", "run", "each", "return"]
@@ -102,8 +104,7 @@ def _described(site: Site, schema_sql: str) -> Site:
 @lru_cache(maxsize=8_000)
 def names_used(sql: str) -> tuple[str, ...]:
     """The names that a statement binds, without repeats; none when it cannot be read."""
-    tree = parse_statement(sql).tree
-    return parameters_of(tree) if tree is not None else ()
+    return tuple(dict.fromkeys(str(node.this) for node in nodes_of(sql, exp.Placeholder) if node.this))
 
 
 def parameter_schema(tool: Tool, name: str) -> dict[str, Any]:

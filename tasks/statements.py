@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import sqlglot
 from sqlglot import exp
@@ -73,6 +73,20 @@ def _refused(sql: str, error: ParseError) -> Parsed:
 
 def _first_line(text: str) -> str:
     return _HIGHLIGHT.sub("", text).strip().splitlines()[0][:160] if text.strip() else "unreadable"
+
+
+N = TypeVar("N", bound=exp.Expr)
+
+
+@lru_cache(maxsize=6_000)
+def _nodes(sql: str) -> tuple[exp.Expr, ...]:
+    tree = parse_statement(sql).tree
+    return tuple(tree.walk()) if tree is not None else ()
+
+
+def nodes_of(sql: str, *kinds: type[N]) -> list[N]:
+    """The nodes of these kinds in a statement's tree, breadth first; the tree is walked once, however often it is asked."""
+    return [node for node in _nodes(sql) if isinstance(node, kinds)]
 
 
 def parameters_of(tree: exp.Expr) -> tuple[str, ...]:

@@ -107,7 +107,9 @@ def judge(draft: Draft, gates: tuple[Gate, ...] = GATES) -> tuple[Pass | Reject,
 
 
 def diagnose(draft: Draft, stage: str) -> tuple[Diagnostic, ...]:
-    """All that is wrong with a stage's output; empty when it is accepted. Raises KeyError for an unknown stage.
+    """All that is wrong with a stage's output; empty when it is accepted.
+
+    Raises KeyError for an unknown stage, and StatementFailed for tools or tasks over a schema and seed that do not load.
 
     Parts that one gate rejects are left out by the gates after it, so that one fault is told once.
     """
