@@ -55,7 +55,7 @@ def _rows(studio: Studio) -> tuple[TableRows, ...]:
     orders: list[tuple[Any, ...]] = []
     lines: list[tuple[Any, ...]] = []
     for number, (owner, state, code) in enumerate(zip(owners, states, rng.sample(range(1000, 9999), count), strict=True), 1):
-        chosen = sorted(rng.sample(range(1, len(studio.items) + 1), rng.choice((1, 2, 2, 3))))
+        chosen = sorted(rng.sample(range(1, len(studio.items) + 1), 3 if number == 1 else rng.choice((1, 2, 2, 3))))
         bought = [(i, rng.randint(1, 4), studio.items[i - 1][1]) for i in chosen]
         lines += [(len(lines) + n, number, *line) for n, line in enumerate(bought, 1)]
         total = sum(quantity * price for _, quantity, price in bought)
