@@ -11,8 +11,8 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from artifacts.store import open_store
-from tasks.auditing import audit_worlds
-from tasks.tally import STAGES
+from tasks.job.auditing import audit_worlds
+from tasks.job.tally import STAGES
 
 
 class Row(NamedTuple):

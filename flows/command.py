@@ -17,8 +17,8 @@ from artifacts.errors import InvalidInput
 from artifacts.store import Store, open_store
 from flows import display, pages
 from flows.boundary import FAILED, INTERRUPTED, OK, REJECTED, guarded
-from tasks.order import EMBEDDED_MODEL, Order, require_scenarios, scenario_named
-from tasks.tally import Tally
+from tasks.job.order import EMBEDDED_MODEL, Order, require_scenarios, scenario_named
+from tasks.job.tally import Tally
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
 
@@ -136,7 +136,7 @@ def audit(
     as_json: JsonOption = False,
 ) -> int:
     """Judge worlds again by every gate, from their bundles alone, and compare with what is on record."""
-    from tasks.auditing import audit_worlds
+    from tasks.job.auditing import audit_worlds
 
     shelf = opened(store)
     names = list(worlds or [summary.world_id for summary in shelf.worlds()])

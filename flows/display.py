@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from tasks.tally import Listener, StageFigures, Tally, by_stage, cost, total, whole
+from tasks.job.tally import Listener, StageFigures, Tally, by_stage, cost, total, whole
 
 REFRESH_A_SECOND = 4
 

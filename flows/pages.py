@@ -21,7 +21,7 @@ from artifacts.shape import shape_of
 from artifacts.store import WorldSummary
 from artifacts.verdict import Reject, Verdict
 from artifacts.world import World
-from tasks.auditing import Judged
+from tasks.job.auditing import Judged
 
 MAX_FIGURE = 60
 

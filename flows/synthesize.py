@@ -23,13 +23,13 @@ from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTa
 from artifacts.errors import TerminalError
 from artifacts.store import Store, open_store
 from artifacts.world import Draft
-from tasks.models import check_model
-from tasks.order import Order
-from tasks.planning import Plan, given_scenarios, plan, settings_of
-from tasks.publishing import Batch, monotonic, publish, record_run, rejected_drafts, utc_now
-from tasks.tally import Listener, Tally, Woven, counted
-from tasks.weaving import STOPPING, faulted, prepare_process, weave
-from tasks.workflow_server import log_file, wait_until_recorded, workflow_server
+from tasks.job.order import Order
+from tasks.job.planning import Plan, given_scenarios, plan, settings_of
+from tasks.job.publishing import Batch, monotonic, publish, record_run, rejected_drafts, utc_now
+from tasks.job.tally import Listener, Tally, Woven, counted
+from tasks.job.weaving import STOPPING, faulted, prepare_process, weave
+from tasks.job.workflow_server import log_file, wait_until_recorded, workflow_server
+from tasks.models.language_model import check_model
 
 GRACE_SECONDS = 10.0
 """How long drafts in hand may go on after Ctrl-C; their paid answers are kept whether they end in time or not."""

@@ -15,9 +15,9 @@ from artifacts.verdict import Diagnostic
 from artifacts.world import Draft
 from containers.environment import Blueprint, Environment
 from containers.reference import UnresolvedReference, replay, resolve
-from tasks.adapter import with_rules
 from tasks.correction import Ask, Built, Made, Problems, Reply, Stage, correct, without_size
 from tasks.gates import diagnose
+from tasks.models.adapter import with_rules
 from tasks.scenario import scenario_text
 from tasks.stage import StageResult, stage_task
 from tasks.task_view import data_text, tables_behind, tool_lines

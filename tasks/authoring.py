@@ -18,7 +18,7 @@ from artifacts.scenario import Scenario
 from artifacts.verdict import Reject
 from artifacts.world import Draft, World
 from tasks import agent_tasks, requirements, scenario, schema, seal, seed, tools
-from tasks.models import EMBEDDED, ModelSettings
+from tasks.models.language_model import EMBEDDED, ModelSettings
 from tasks.recipes import program_digests
 from tasks.stage import RETRY_WAITS, RunStage, StageResult, model_at
 

@@ -16,9 +16,9 @@ from artifacts.attempt import Attempt
 from artifacts.identity import digest_of, short
 from artifacts.verdict import Diagnostic, Reject
 from artifacts.world import Draft
-from tasks.adapter import LeanAdapter
-from tasks.journal import Answer, listening
-from tasks.models import model_errors
+from tasks.models.adapter import LeanAdapter
+from tasks.models.journal import Answer, listening
+from tasks.models.language_model import model_errors
 from tasks.stage import MOST_ATTEMPTS, StageResult
 
 P = TypeVar("P")

@@ -13,7 +13,7 @@ from artifacts.scenario import MAX_DESCRIPTION, Scenario
 from artifacts.verdict import Diagnostic
 from artifacts.world import Draft
 from tasks.correction import Ask, Built, Made, Problems, Reply, Stage, asking, correct
-from tasks.scenario_pool import shipped_scenarios
+from tasks.scenarios.pool import shipped_scenarios
 from tasks.stage import StageResult, stage_task
 
 _FEWEST_WORDS = 8

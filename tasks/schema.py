@@ -10,11 +10,11 @@ import dspy
 from artifacts.verdict import Diagnostic
 from artifacts.world import Draft
 from containers.initial_state import split_statements
-from tasks.adapter import with_rules
-from tasks.arrange import parents_first
 from tasks.correction import Ask, Built, Made, Problems, Stage, correct, without_size
 from tasks.gates import diagnose
+from tasks.models.adapter import with_rules
 from tasks.scenario import scenario_text
+from tasks.sql.arrange import parents_first
 from tasks.stage import StageResult, stage_task
 
 TABLES = "12 to 16"

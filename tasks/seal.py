@@ -6,7 +6,7 @@ from prefect import task
 
 from artifacts.verdict import Reject
 from artifacts.world import Draft, World
-from tasks.sealing import seal
+from tasks.gates.sealing import seal
 
 
 def run(draft: Draft) -> World | Reject:

@@ -15,13 +15,13 @@ from artifacts.identity import unique
 from artifacts.verdict import Diagnostic
 from artifacts.world import Draft, TableRows
 from containers.initial_state import split_statements
-from tasks.adapter import with_rules
-from tasks.arrange import parents_first
-from tasks.catalog import Catalog, Table
 from tasks.correction import Ask, Built, Made, Problems, Stage, correct
 from tasks.gates import diagnose
+from tasks.models.adapter import with_rules
 from tasks.scenario import scenario_text
-from tasks.scratch import catalog_of
+from tasks.sql.arrange import parents_first
+from tasks.sql.catalog import Catalog, Table
+from tasks.sql.scratch import catalog_of
 from tasks.stage import StageResult, stage_task
 
 ROWS = "120 to 200"

@@ -20,8 +20,8 @@ from artifacts.identity import digest_of
 from artifacts.noun import Noun
 from artifacts.verdict import Reject
 from artifacts.world import Draft
-from tasks.journal import Journal
-from tasks.models import ModelSettings, language_model
+from tasks.models.journal import Journal
+from tasks.models.language_model import ModelSettings, language_model
 
 MOST_ATTEMPTS = 5
 """Attempts at one stage of one draft, the first included."""

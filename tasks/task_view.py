@@ -10,11 +10,11 @@ from typing import Any
 from artifacts.toolset import Tool
 from artifacts.world import Draft
 from containers.environment import Blueprint, Environment
-from tasks.catalog import Table
 from tasks.parameters import signature_line
-from tasks.programs import Site, sites_of
-from tasks.scratch import catalog_of
-from tasks.statements import parse_statement
+from tasks.sql.catalog import Table
+from tasks.sql.programs import Site, sites_of
+from tasks.sql.scratch import catalog_of
+from tasks.sql.statements import parse_statement
 
 
 def tool_lines(draft: Draft) -> list[str]:

@@ -14,12 +14,12 @@ from artifacts.toolset import Tool
 from artifacts.verdict import Diagnostic
 from artifacts.world import Draft
 from containers.initial_state import split_statements
-from tasks.adapter import with_rules
 from tasks.correction import Ask, Built, Made, Problems, Reply, Stage, correct, without_size
 from tasks.gates import diagnose
+from tasks.gates.sealing import accept_tools
+from tasks.models.adapter import with_rules
 from tasks.parameters import UnreadableParameter, json_schema, signature_line
 from tasks.scenario import scenario_text
-from tasks.sealing import accept_tools
 from tasks.stage import StageResult, stage_task
 
 COUNTS = {"reading": "12 to 15", "changing": "13 to 16"}

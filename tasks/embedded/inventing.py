@@ -5,24 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
+from random import Random
 from typing import Any
 
 from artifacts.scenario import Scenario
 from tasks.embedded.chance import stream
-from tasks.embedded.domain import Term
+from tasks.embedded.domain import Domain, Term
 from tasks.embedded.lexicon import Kind, Subject, kinds, phrases, subjects
-from tasks.embedded.matching import ScenarioText, kind_of, nearest
+from tasks.embedded.matching import ScenarioText, kind_of
 from tasks.embedded.vocabulary import vocabulary
-from tasks.novelty import KnownScenarios
+from tasks.scenarios.novelty import KnownScenarios
+
+_ROUNDS = 4
+"""How often a description may change the words that it is written in; they settle at once or at the second turn."""
 
 
 def describe(name: str, categories: Sequence[str], key: str) -> dict[str, Any]:
-    """A description and a category for a name, in the words that its world will speak."""
-    rng = stream("describe", key, name)
+    """A description and a category for a name, in the words that the world made of them will speak."""
     text = ScenarioText(name, "", "")
-    domain = nearest(text) or vocabulary(text, key)
+    for _ in range(_ROUNDS):
+        domain = vocabulary(text, key)
+        said = _description(domain, stream("describe", key, name))
+        told = ScenarioText(name, _category(domain.category, name, categories), said)
+        if told == text:
+            break
+        text = told
+    return {"description": text.description, "category": text.category}
+
+
+def _description(domain: Domain, rng: Random) -> str:
     person, staff, place = (domain.term(role) for role in ("person", "staff", "place"))
-    first, second = rng.sample([item.name.lower() for item in domain.items], 2)
+    first, second = rng.sample([item.name for item in domain.items], 2)
     people = person.plural.capitalize()
     told = {
         "bookings": f"{people} make and move {domain.term('bookings').plural}",
@@ -39,11 +52,10 @@ def describe(name: str, categories: Sequence[str], key: str) -> dict[str, Any]:
     spoken = [told[feature] for feature in domain.features if feature in told]
     opening = next((clause for clause in spoken if clause.startswith(people)), f"{people} look after their records")
     others = [clause for clause in spoken if not clause.startswith(people)][:2]
-    description = (
+    return (
         f"{' and '.join((', '.join((opening, *others[:-1])), *others[-1:]))}. The {staff.plural} keep the {domain.term('item').plural}, "
-        f"such as {first} and {second}, up to date at each {place.singular}."
+        f'such as "{first}" and "{second}", up to date at each {place.singular}.'
     )
-    return {"description": description, "category": _category(domain.category, name, categories)}
 
 
 def _category(meant: str, name: str, categories: Sequence[str]) -> str:

@@ -10,7 +10,10 @@ from tasks.embedded.domain import Domain, domains
 from tasks.embedded.lexicon import Kind, Subject, kinds, subjects
 
 _WORD = re.compile(r"[a-z]+")
-_IDLE_TEXT = "a an the of for and in on at to with by my our your local best new old little small great"
+_IDLE_TEXT = (
+    "a an the of for and in on at to with by my our your local best new old little small great amateur corner city village town "
+    "regional national royal central family municipal neighbourhood county"
+)
 _IDLE = frozenset(_IDLE_TEXT.split())
 _COMMON_TEXT = (
     "amateur art book car clean cold communit community cycl employee event fair food hot ice mail music night office point "
@@ -70,16 +73,17 @@ def mentioned(text: ScenarioText, domain: Domain) -> set[str]:
 
 
 def nearest(text: ScenarioText) -> Domain | None:
-    """The shipped domain that fits: its keywords are in the name, and more of them in the text; None where none does.
+    """The shipped domain that fits: it knows what the name is about, not only what kind of place; None where none does.
 
     A name about something that the lexicon knows well ("Beekeeping cooperative", "Blood bank") is told better in its own words.
     """
     best = max(domains().values(), key=lambda domain: fitness(text, domain))
     keywords = {stem(word) for word in best.keywords}
     words = [stem(word) for word in content(text.name)]
-    score, alike = fitness(text, best), text.category.lower() == best.category
-    named = not keywords.isdisjoint(words)
-    fits = (named and (alike or words[-1] in keywords or set(words) <= keywords or score >= 6)) or (alike and score >= 2.5)
+    telling = _kind_stems(kind_of(text.name).name)
+    about = [word for word in words if word not in telling] or words
+    alike = text.category.lower() == best.category
+    fits = not keywords.isdisjoint(about) and (alike or words[-1] in keywords or set(words) <= keywords or fitness(text, best) >= 6)
     subject = subject_of(text.name)
     elsewhere = subject is not None and (_whole(subject, text.name) or not (alike or subject.category == best.category))
     return best if fits and not elsewhere else None
@@ -90,7 +94,8 @@ def fitness(text: ScenarioText, domain: Domain) -> float:
     keywords = {stem(word) for word in domain.keywords}
     name = sum(stem(word) in keywords for word in set(content(text.name)))
     told = sum(stem(word) in keywords for word in set(_WORD.findall(text.description.lower())))
-    return 4 * name + told + (0.5 if text.category.lower() == domain.category else 0)
+    namesake = stem(domain.name) in map(stem, content(text.name))
+    return 4 * name + told + (0.5 if text.category.lower() == domain.category else 0) + (0.25 if namesake else 0)
 
 
 def kind_of(name: str) -> Kind:
@@ -109,7 +114,8 @@ def subject_of(name: str) -> Subject | None:
     """The known subject that a name speaks of: by its whole label, the longest first, else by the label's first word."""
     words = {stem(word) for word in content(name)}
     whole = [(-len(label), n) for n, label in enumerate(_labels()) if words.issuperset(label)]
-    first = [(0, n) for n, label in enumerate(_labels()) if label[0] in words and label[0] not in _COMMON]
+    telling = words - _kind_stems(kind_of(name).name) - _COMMON
+    first = [(0, n) for n, label in enumerate(_labels()) if label[0] in telling]
     found = whole or first
     return subjects()[min(found)[1]] if found else None
 

@@ -17,7 +17,7 @@ from tasks.embedded.composer import Plan, writes
 from tasks.embedded.feature import quoted
 from tasks.embedded.tasking import Author, TaskDraft
 from tasks.parameters import json_schema
-from tasks.result_types import with_types
+from tasks.sql.result_types import with_types
 
 
 class Workshop:

@@ -9,8 +9,8 @@ from artifacts.verdict import Diagnostic, Pass, Reject
 from artifacts.world import Draft
 from tasks.gates.gate import verdict
 from tasks.gates.toolset import sound_tools
-from tasks.lineage import ColumnName, root_of, tool_graph, usage_of
-from tasks.scratch import catalog_of
+from tasks.sql.lineage import ColumnName, root_of, tool_graph, usage_of
+from tasks.sql.scratch import catalog_of
 
 
 def tools_reachable(draft: Draft) -> Pass | Reject:

@@ -11,12 +11,12 @@ from artifacts.verdict import Diagnostic, Pass, Reject
 from artifacts.world import Draft
 from containers.reference import Replay
 from tasks.gates.gate import verdict
+from tasks.gates.task_problems import answer_problems, kind_problems, static_problems
 from tasks.gates.toolset import sound_tools
-from tasks.mutants import Mutant, mutants_of, perform, same_but_free
-from tasks.prober import probe
-from tasks.statements import statement_problems
-from tasks.task_problems import answer_problems, kind_problems, static_problems
-from tasks.workbench import Workbench, workbench_of
+from tasks.sql.statements import statement_problems
+from tasks.trials.mutants import Mutant, mutants_of, perform, same_but_free
+from tasks.trials.prober import probe
+from tasks.trials.workbench import Workbench, workbench_of
 
 MAX_EXTRAS = 2
 IDLE_ANSWERS: tuple[object, ...] = (None, "", "done", "I have taken care of it.")

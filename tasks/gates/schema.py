@@ -10,12 +10,12 @@ from artifacts.verdict import Diagnostic, Pass, Reject
 from artifacts.world import Draft
 from containers.initial_state import split_statements
 from tasks.gates.gate import verdict
-from tasks.lints import lint_view
-from tasks.loading import load_failures
-from tasks.schema_lints import schema_lints
-from tasks.scratch import catalog_of
-from tasks.sqlite_messages import sqlite_diagnostic
-from tasks.statements import created_object, schema_place, statement_problems
+from tasks.sql.lints import lint_view
+from tasks.sql.loading import load_failures
+from tasks.sql.schema_lints import schema_lints
+from tasks.sql.scratch import catalog_of
+from tasks.sql.sqlite_messages import sqlite_diagnostic
+from tasks.sql.statements import created_object, schema_place, statement_problems
 
 _MADE_BY_OTHERS = ("schema.unknown_parent", "schema.unknown_parent_column")
 

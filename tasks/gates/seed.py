@@ -9,9 +9,9 @@ from artifacts.verdict import Diagnostic, Pass, Reject
 from artifacts.world import Draft
 from containers.initial_state import split_statements
 from tasks.gates.gate import verdict
-from tasks.loading import load_failures
-from tasks.scratch import catalog_of
-from tasks.seed_problems import Row, explain_failure, seed_rows, value_problems
+from tasks.gates.seed_problems import Row, explain_failure, seed_rows, value_problems
+from tasks.sql.loading import load_failures
+from tasks.sql.scratch import catalog_of
 
 
 def seed_loads(draft: Draft) -> Pass | Reject:

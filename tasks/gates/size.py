@@ -9,8 +9,8 @@ from artifacts.verdict import Diagnostic, Pass, Reject
 from artifacts.world import Draft
 from containers.initial_state import split_statements
 from tasks.gates.gate import verdict
-from tasks.inserts import read_insert
-from tasks.scratch import catalog_of
+from tasks.sql.inserts import read_insert
+from tasks.sql.scratch import catalog_of
 
 Part = Literal["schema", "seed", "tools", "tasks"]
 PARTS: tuple[Part, ...] = ("schema", "seed", "tools", "tasks")

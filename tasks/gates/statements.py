@@ -8,8 +8,8 @@ from artifacts.verdict import Diagnostic, Pass, Reject
 from artifacts.world import Draft
 from containers.initial_state import split_statements
 from tasks.gates.gate import verdict
-from tasks.inserts import insert_target, read_insert
-from tasks.statements import schema_place, statement_problems
+from tasks.sql.inserts import insert_target, read_insert
+from tasks.sql.statements import schema_place, statement_problems
 
 
 def schema_statements_safe(draft: Draft) -> Pass | Reject:

@@ -9,9 +9,9 @@ from artifacts.toolset import Tool
 from artifacts.verdict import Diagnostic, Pass, Reject
 from artifacts.world import Draft
 from tasks.gates.gate import verdict
-from tasks.prober import BadCall, Probe, bad_calls, key_parameters, probe
-from tasks.resolution import tool_problems, unsafe_statements
-from tasks.workbench import Workbench, workbench_of
+from tasks.sql.resolution import tool_problems, unsafe_statements
+from tasks.trials.prober import BadCall, Probe, bad_calls, key_parameters, probe
+from tasks.trials.workbench import Workbench, workbench_of
 
 
 def tool_statements_safe(draft: Draft) -> Pass | Reject:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.workflow_server import LocalServer
+from tasks.job.workflow_server import LocalServer
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -19,8 +19,8 @@ from artifacts.verdict import Pass, Reject
 from artifacts.world import Clock, World
 from flows import display
 from flows.boundary import guarded
-from tasks.publishing import utc_now
-from tasks.tally import Tally, Woven, by_stage, counted
+from tasks.job.publishing import utc_now
+from tasks.job.tally import Tally, Woven, by_stage, counted
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

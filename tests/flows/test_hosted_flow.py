@@ -15,8 +15,8 @@ from dspy.lm15 import Message, Request
 
 from artifacts.store import open_store
 from tasks.embedded.engine import ProceduralEngine
-from tasks.order import EMBEDDED_MODEL
-from tasks.workflow_server import LocalServer
+from tasks.job.order import EMBEDDED_MODEL
+from tasks.job.workflow_server import LocalServer
 
 pytestmark = pytest.mark.xdist_group("server")
 

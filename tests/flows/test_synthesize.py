@@ -17,8 +17,8 @@ import polars as pl
 import pytest
 
 from artifacts.store import Store, open_store
-from tasks.tally import STAGES
-from tasks.workflow_server import LocalServer, recorded_task_runs
+from tasks.job.tally import STAGES
+from tasks.job.workflow_server import LocalServer, recorded_task_runs
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from artifacts.errors import ServerUnavailable
-from tasks.workflow_server import (
+from tasks.job.workflow_server import (
     LocalServer,
     is_healthy,
     logging_to,
@@ -28,7 +28,7 @@ JOB = """
 import sys
 from pathlib import Path
 from prefect import flow, task
-from tasks.workflow_server import recorded_task_runs, wait_until_recorded, workflow_server
+from tasks.job.workflow_server import recorded_task_runs, wait_until_recorded, workflow_server
 
 @task
 def one(number):
@@ -71,7 +71,7 @@ def test_a_server_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     code = """
 import sys
 from pathlib import Path
-from tasks.workflow_server import LocalServer
+from tasks.job.workflow_server import LocalServer
 server = LocalServer(Path(sys.argv[1]))
 server.wait_until_healthy()
 print(server.process.pid, flush=True)
@@ -121,7 +121,7 @@ def test_a_server_that_takes_too_long_is_named_as_such(tmp_path: Path) -> None:
 def test_the_server_that_the_caller_chose_is_used_and_left_running(
     server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.workflow_server.configured_url", lambda: server.url)
+    monkeypatch.setattr("tasks.job.workflow_server.configured_url", lambda: server.url)
     with workflow_server(tmp_path) as url:
         assert url == server.url
     assert is_healthy(server.url)
@@ -131,7 +131,7 @@ def test_the_server_that_the_caller_chose_is_used_and_left_running(
 def test_a_chosen_server_that_does_not_answer_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    monkeypatch.setattr("tasks.workflow_server.configured_url", lambda: f"http://127.0.0.1:{port}/api")
+    monkeypatch.setattr("tasks.job.workflow_server.configured_url", lambda: f"http://127.0.0.1:{port}/api")
     with pytest.raises(ServerUnavailable, match=f"No Prefect server answers at http://127.0.0.1:{port}/api"), workflow_server(tmp_path):
         pass
 

@@ -12,8 +12,8 @@ from typing import Any
 import dspy
 import pytest
 
-from tasks.journal import Journal
-from tasks.models import ModelSettings, language_model
+from tasks.models.journal import Journal
+from tasks.models.language_model import ModelSettings, language_model
 
 Body = dict[str, Any]
 Move = Callable[["Handler", Body], None]

@@ -15,8 +15,8 @@ from artifacts.scenario import Scenario
 from artifacts.world import World
 from tasks.authoring import Authored, author, new_draft
 from tasks.embedded.engine import ProceduralEngine
-from tasks.journal import Journal
-from tasks.models import EMBEDDED, ModelSettings, language_model
+from tasks.models.journal import Journal
+from tasks.models.language_model import EMBEDDED, ModelSettings, language_model
 
 SCENARIO = Scenario(name="Veterinary clinic", description="A clinic where vets treat pets and owners book visits.", category="health")
 DRAFT = new_draft(SCENARIO, "openai/scripted")

@@ -17,7 +17,7 @@ from artifacts.scenario import Scenario
 from artifacts.world import World
 from tasks.authoring import author, new_draft
 from tasks.embedded.engine import ProceduralEngine
-from tasks.journal import Journal, JournaledEngine, request_texts
+from tasks.models.journal import Journal, JournaledEngine, request_texts
 
 FOLDER = Path(__file__).parent.parent / "recordings"
 RECORDINGS = sorted(FOLDER.glob("*.jsonl"))

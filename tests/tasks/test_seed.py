@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from artifacts.verdict import Diagnostic
 from artifacts.world import TableRows
-from tasks.arrange import parents_first
-from tasks.scratch import catalog_of
 from tasks.seed import RowFix, concerned_ddl, failing_rows, fixed, literal, numbered, render_seed
+from tasks.sql.arrange import parents_first
+from tasks.sql.scratch import catalog_of
 
 SCHEMA = """CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER REFERENCES parent(id));
 CREATE TABLE parent (id INTEGER PRIMARY KEY, boss_id INTEGER REFERENCES parent(id), name TEXT);

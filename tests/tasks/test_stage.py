@@ -13,7 +13,7 @@ from artifacts.errors import ModelRejected, ModelUnavailable
 from artifacts.scenario import Scenario
 from artifacts.world import Draft
 from tasks.authoring import new_draft
-from tasks.models import ModelSettings
+from tasks.models.language_model import ModelSettings
 from tasks.recipes import PROGRAMS, program_digests
 from tasks.requirements import write_requirements
 from tasks.stage import JITTER, LONGEST_WAIT, RETRY_WAITS, beyond_backoff, input_key, model_at, transport_failed

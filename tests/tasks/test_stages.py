@@ -15,7 +15,7 @@ from artifacts.scenario import Scenario
 from artifacts.world import Draft, World
 from tasks import agent_tasks, requirements, scenario, schema, seed, tools
 from tasks.authoring import author
-from tasks.journal import Journal, JournaledEngine, request_texts
+from tasks.models.journal import Journal, JournaledEngine, request_texts
 
 INTENTIONS = [f"Find the tool number {n} that nobody has borrowed for the longest time." for n in range(10)]
 

@@ -21,8 +21,8 @@ from tasks.embedded.domain import DEFAULT_TERMS, FEATURES, Domain, domains
 from tasks.embedded.feature import Desk, Part, Studio, Unfit, quoted
 from tasks.embedded.features import core
 from tasks.embedded.tasking import finished
+from tasks.gates.sealing import accept_tools
 from tasks.parameters import json_schema
-from tasks.sealing import accept_tools
 
 
 class FeatureWorld(NamedTuple):

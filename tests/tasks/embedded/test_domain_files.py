@@ -9,7 +9,7 @@ import pytest
 from tasks.embedded.domain import FEATURES, Domain, domains
 from tasks.embedded.matching import ScenarioText
 from tasks.embedded.vocabulary import vocabulary
-from tasks.scenario_pool import categories_of, shipped_scenarios
+from tasks.scenarios.pool import categories_of, shipped_scenarios
 
 ALL = tuple(domains().values())
 ROLES = ("person", "staff", "item", "place", "group")

@@ -8,10 +8,10 @@ import pytest
 
 from artifacts.toolset import Query, Return, Tool
 from artifacts.world import Draft
-from tasks.lineage import given_columns, links_of, tool_graph, usage_of
-from tasks.ordering import order_is_total
-from tasks.result_types import with_types
-from tasks.scratch import catalog_of, describe
+from tasks.sql.lineage import given_columns, links_of, tool_graph, usage_of
+from tasks.sql.ordering import order_is_total
+from tasks.sql.result_types import with_types
+from tasks.sql.scratch import catalog_of, describe
 
 SCHEMA = """
 CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, email TEXT UNIQUE,

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from artifacts.toolset import Tool
 from artifacts.world import Draft
 from tasks.gates import diagnose
-from tasks.parameter_problems import unusable
-from tasks.sealing import accept_tools
+from tasks.gates.parameter_problems import unusable
+from tasks.gates.sealing import accept_tools
 
 PIECES = [
     "",

@@ -11,14 +11,14 @@ from artifacts.recipe import Recipe, Size
 from artifacts.toolset import Tool
 from artifacts.verdict import Pass, Reject
 from artifacts.world import Draft, World
-from tasks.audit import audit
 from tasks.gates import GATES, diagnose, judge
+from tasks.gates.audit import audit
 from tasks.gates.sameness import novel
-from tasks.mutants import mutants_of, wrong_value
-from tasks.prober import bad_calls, key_parameters, probe
-from tasks.sealing import accept_tools, seal
-from tasks.task_problems import Evidence
-from tasks.workbench import workbench_of
+from tasks.gates.sealing import accept_tools, seal
+from tasks.gates.task_problems import Evidence
+from tasks.trials.mutants import mutants_of, wrong_value
+from tasks.trials.prober import bad_calls, key_parameters, probe
+from tasks.trials.workbench import workbench_of
 
 
 def sealed(draft: Draft) -> World:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.inserts import read_insert
-from tasks.statements import created_object, nearest, parameters_of, parse_statement, schema_place, statement_problems
-from tasks.whitelist import Context
+from tasks.sql.inserts import read_insert
+from tasks.sql.statements import created_object, nearest, parameters_of, parse_statement, schema_place, statement_problems
+from tasks.sql.whitelist import Context
 
 GOOD: list[tuple[Context, str]] = [
     ("schema", "CREATE TABLE a (id INTEGER PRIMARY KEY, b TEXT CHECK (b IN ('x', 'y')), c INT GENERATED ALWAYS AS (id * 2) STORED) STRICT"),

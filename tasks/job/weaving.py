@@ -1,0 +1,104 @@
+"""One draft on its way through all stages, and what came of it: the work of one Prefect task, done in a thread or a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterable
+from contextvars import ContextVar
+from multiprocessing import connection, parent_process
+from pathlib import Path
+from typing import Any
+
+from prefect import Task, task
+
+from artifacts.attempt import Attempt
+from artifacts.errors import ModelRejected, UserError, WorldloomError
+from artifacts.verdict import Reject
+from artifacts.world import Draft, World
+from tasks.agent_tasks import write_agent_tasks
+from tasks.job.tally import Woven
+from tasks.job.workflow_server import swap_handlers
+from tasks.models.language_model import ModelSettings
+from tasks.requirements import write_requirements
+from tasks.scenario import describe_scenario
+from tasks.schema import write_schema
+from tasks.seal import seal_world
+from tasks.seed import write_seed
+from tasks.stage import StageResult
+from tasks.tools import write_tools
+
+StageTask = Task[[Draft, ModelSettings, Path], StageResult]
+
+WRITING: tuple[StageTask, ...] = (describe_scenario, write_requirements, write_schema, write_seed, write_tools, write_agent_tasks)
+"""The stages that call a model, in their order; the first is only for a scenario without a description."""
+
+STOPPING: ContextVar[threading.Event | None] = ContextVar("worldloom_stopping", default=None)
+"""Set when the job is to end: a draft in hand goes no further than the stage that it is in."""
+
+
+def weave_draft(draft: Draft, settings: ModelSettings, home: Path) -> Woven:
+    """Take a draft through the stages to a sealed world, a rejection, or a fault; raises nothing for what goes wrong with it."""
+    woven = Woven(draft_id=draft.draft_id, name=draft.scenario.name, category=draft.scenario.category, task_runs=1)
+    described = bool(draft.scenario.description and draft.scenario.category)
+    for stage in WRITING[1:] if described else WRITING:
+        if stopping():
+            return woven.model_copy(update={"fault": "the run was interrupted"})
+        state = stage(draft, settings, home, return_state=True)
+        outcome = state.result(raise_on_failure=False)
+        woven = woven.model_copy(update={"task_runs": woven.task_runs + 1})
+        if not isinstance(outcome, StageResult):
+            return faulted(woven, outcome)
+        attempts = signed(outcome.attempts, woven.draft_id, recalled=state.name == "Cached")
+        woven = woven.model_copy(update={"attempts": (*woven.attempts, *attempts)})
+        if outcome.rejection is not None:
+            return woven.model_copy(update={"rejection": outcome.rejection})
+        draft = outcome.draft
+    return sealed(woven, draft)
+
+
+# Made by a call, not a decorator: the function keeps its own name in the module, so it can be sent to another process by that name.
+weave = task(name="weave", task_run_name="weave {draft.draft_id}", persist_result=False)(weave_draft)
+
+
+def sealed(woven: Woven, draft: Draft) -> Woven:
+    """The draft as a sealed world, or rejected by a gate."""
+    outcome = seal_world(draft, return_state=True).result(raise_on_failure=False)
+    woven = woven.model_copy(update={"task_runs": woven.task_runs + 1, "category": draft.scenario.category})
+    if isinstance(outcome, World):
+        return woven.model_copy(update={"world": outcome})
+    if isinstance(outcome, Reject):
+        return woven.model_copy(update={"rejection": outcome})
+    return faulted(woven, outcome)
+
+
+def faulted(woven: Woven, error: Any) -> Woven:
+    """The draft left unfinished by an error; `hopeless` when every other draft would meet the same one."""
+    told = str(error) if isinstance(error, WorldloomError) else f"{type(error).__name__}: {error}"
+    return woven.model_copy(update={"fault": told or "unknown", "hopeless": isinstance(error, ModelRejected | UserError)})
+
+
+def signed(attempts: Iterable[Attempt], draft_id: str, recalled: bool) -> tuple[Attempt, ...]:
+    """The attempts under the id that the draft had before its first stage; from a cached stage, nothing was paid for them now."""
+    return tuple(attempt.model_copy(update={"draft_id": draft_id, "recalled": attempt.recalled or recalled}) for attempt in attempts)
+
+
+def stopping() -> bool:
+    """Whether the job is to end."""
+    event = STOPPING.get()
+    return event is not None and event.is_set()
+
+
+def prepare_process(log: str) -> None:
+    """Make a worker process a good one: it leaves Ctrl-C to its parent, ends with it, and logs to a file."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    swap_handlers(Path(log))
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)

@@ -1,0 +1,1 @@
+"""Pools of scenarios: shipped seeds, files, invention, novelty and quotas."""

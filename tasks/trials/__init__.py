@@ -1,0 +1,1 @@
+"""Trying a draft out: calling its tools, replaying its references, making near misses."""
