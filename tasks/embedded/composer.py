@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 from importlib import import_module
-from importlib.util import find_spec
 from random import Random
 from typing import Any, NamedTuple
 
@@ -140,11 +139,7 @@ def _choose(studio: Studio, text: ScenarioText, digest: str) -> list[tuple[str, 
 def _ranked(domain: Domain, text: ScenarioText, rng: Random) -> list[str]:
     """The domain's features, the most fitting and those that the text speaks of first, shaken by the digest."""
     spoken = mentioned(text, domain)
-    keys = {
-        name: place * 0.7 + rng.random() * 5 - (4 if name in spoken else 0)
-        for place, name in enumerate(domain.features)
-        if find_spec(f"tasks.embedded.features.{name}")
-    }
+    keys = {name: place * 0.7 + rng.random() * 5 - (4 if name in spoken else 0) for place, name in enumerate(domain.features)}
     return sorted(keys, key=keys.__getitem__)
 
 
