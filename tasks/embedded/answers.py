@@ -78,11 +78,11 @@ def _tools(prompt: Prompt, seed: str) -> Answer:
 
 
 def _unknown_tools(prompt: Prompt, seed: str) -> list[dict[str, Any]]:
-    """The planned tools that the prompt does not list as existing, those that change things with an example."""
+    """The planned tools that the prompt does not list as existing; those for which several values must agree, with an example."""
     known = {line.split("(")[0] for line in prompt.lines("existing")}
     examples = workshop_of(prompt, seed).examples
     missing = (t for t in _plan(prompt, seed).tools if t["name"] not in known)
-    return [{**t, "example": examples[t["name"]]} if t["name"] in examples else t for t in missing]
+    return [{**t, "example": examples[t["name"]]} if len(examples.get(t["name"], ())) > 1 else t for t in missing]
 
 
 def _repair_tools(prompt: Prompt, seed: str) -> Answer:

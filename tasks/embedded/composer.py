@@ -23,8 +23,8 @@ from tasks.embedded.features import extras_personal, extras_public
 from tasks.embedded.matching import ScenarioText, mentioned, read_scenario
 from tasks.embedded.vocabulary import vocabulary
 
-MOST_TABLES, FEWEST_TABLES = 20, 13
-MOST_TOOLS, FEWEST_TOOLS = 40, 27
+MOST_TABLES = 18
+MOST_TOOLS, FEWEST_TOOLS = 36, 26
 MOST_ROWS = 290
 
 EXTRAS = {
@@ -119,7 +119,7 @@ def _choose(studio: Studio, text: ScenarioText, digest: str) -> list[tuple[str, 
     rng = stream(digest, "features")
     chosen = [("core", _build("core", studio, digest))]
     size = _Size(0, 0, 0).plus(chosen[0][1])
-    goal = rng.randint(15, 18)
+    goal = rng.randint(12, 15)
     extras = rng.sample(list(EXTRAS), len(EXTRAS))
     wanted = [*_ranked(studio.domain, text, rng)]
     queue = [*extras[: rng.randint(0, 2)], *wanted, *extras]
