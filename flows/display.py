@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -171,5 +173,10 @@ def farewell(tally: Tally, store: str) -> str:
         lines.append("Run the same command again to resume: what is done is skipped, and no answer is paid for twice.")
     at = "" if store == "./loom" else f" --store {shlex.quote(store)}"
     lines.append(f"The worlds are in {store}. To look at them:")
-    lines += [f"  worldloom ls{at}", f"  worldloom show WORLD{at}", f"  worldloom show WORLD --task t01{at}", f"  worldloom audit{at}"]
+    lines += [f"  {command()} {what}{at}" for what in ("ls", "show WORLD", "show WORLD --task t01", "audit")]
     return "\n".join(lines)
+
+
+def command() -> str:
+    """How to call the command from here: by name where it is on the path, else as it was called."""
+    return "worldloom" if shutil.which("worldloom") else sys.argv[0]
