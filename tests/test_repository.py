@@ -5,6 +5,7 @@ import importlib
 import re
 import sys
 import tomllib
+from functools import cache
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,7 @@ def test_the_licence_is_whole() -> None:
     assert "END OF TERMS AND CONDITIONS" in text
 
 
+@cache
 def imported(folder: str) -> set[str]:
     """The top-level modules that the files of a folder import, wherever in the file."""
     trees = [ast.parse(path.read_text()) for path in (ROOT / folder).rglob("*.py")]
