@@ -139,7 +139,8 @@ def test_what_is_imported_is_declared(folders: tuple[str, ...], extras: tuple[st
 
 
 def test_what_is_declared_is_imported() -> None:
-    homes = {canonicalize_name(home) for name in set().union(*map(imported, ROOMS)) for home in packages_distributions().get(name, [])}
+    distributions = packages_distributions()
+    homes = {canonicalize_name(home) for name in set().union(*map(imported, ROOMS)) for home in distributions.get(name, [])}
     assert {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]} - homes - PINNED_FOR_OTHERS == set()
 
 
