@@ -9,7 +9,7 @@ from artifacts.toolset import Tool
 from artifacts.verdict import Diagnostic, Pass, Reject
 from artifacts.world import Draft
 from tasks.gates.gate import verdict
-from tasks.sql.resolution import tool_problems, unsafe_statements
+from tasks.gates.resolution import tool_problems, unsafe_statements
 from tasks.trials.prober import BadCall, Probe, bad_calls, key_parameters, probe
 from tasks.trials.workbench import Workbench, workbench_of
 
