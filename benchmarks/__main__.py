@@ -35,7 +35,10 @@ def main() -> None:
     parser.add_argument("--worlds", type=int, default=100, help="worlds a run")
     parser.add_argument("--runs", type=int, default=3, help="runs whose median is told")
     options = parser.parse_args()
-    table = Table("measured", "figure", "aim", title=f"Worldloom on {len(os.sched_getaffinity(0))} cores, medians", title_justify="left")
+    table = Table(title=f"Worldloom on {len(os.sched_getaffinity(0))} cores, medians", title_justify="left")
+    table.add_column("measured", no_wrap=True)
+    table.add_column("figure", no_wrap=True)
+    table.add_column("aim")
     with tempfile.TemporaryDirectory() as folder:
         for row in measured(Path(folder), options.worlds, options.runs):
             table.add_row(*row)

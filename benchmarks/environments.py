@@ -49,7 +49,7 @@ def single(world: World) -> list[Row]:
     with Environment.fork(blueprint) as environment:
         reads, writes = calls(environment, world)
         return [
-            told(f"fork and close ({world.id})", forks, "250 µs"),
+            told("fork and close", forks, "250 µs"),
             told("reset after a write", resets(environment, world), "20 µs"),
             told("a call that reads", reads, "40 µs"),
             told("a call that writes", writes, "80 µs"),
