@@ -111,3 +111,9 @@ def test_a_large_seed_loads() -> None:
     rows = ", ".join(f"({i}, 'name {i}')" for i in range(20_000))
     state = load_initial_state("CREATE TABLE x (id INTEGER PRIMARY KEY, n TEXT)", f"INSERT INTO x VALUES {rows}", Clock())
     assert len(state) > 300_000
+
+
+def test_a_nul_character_fails_its_own_statement() -> None:
+    trigger = "CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT '\0'; END;"
+    failures = failed_statements(f"CREATE TABLE a(id INTEGER PRIMARY KEY);{trigger}", "", Clock())
+    assert [(failure.index, "NUL" in failure.message) for failure in failures] == [(1, True)]
