@@ -72,8 +72,8 @@ class TaskDraft(BaseModel):
 
 
 RULES = """
-`tools`: name(parameters) -> result: what it does; `?` marks optional, [{…}] by x a list in that order; `writes` tells the columns
-it updates, +table rows it adds, -table rows it deletes. `data`: the rows at the start, as table(columns): rows; values are
+`tools`: name(parameters) -> result: what it does; `?` marks optional, [{…}] by x a list in that order (NULL first); `writes` tells the
+columns it updates, +table rows it adds, -table rows it deletes. `data`: the rows at the start, as table(columns): rows; values are
 separated by |, - is NULL. The signed-in user is row 1 of the people's table. The clock says 2026-03-02 09:00.
 
 A task is {"instruction","kind","solution","answer","checks","free_columns"}; one line of JSON each. The agent gets the instruction
@@ -84,17 +84,19 @@ holds all that is needed and leaves one right result only: which record (by name
 the exact words of any text to store, and, where several records fit, the rule that picks one. Never an id or a key that a person
 would not know, never a tool, table or column name, never the steps to take. It does not reveal what the agent has to find out.
 kind: read (nothing changes, an answer is asked), write (records change, "answer":null), mixed (records change and an answer is asked).
-solution: the calls in order, 2 to 12, each succeeding on `data`. An id is found by an earlier call, never written down:
+solution: the calls in order, at most 12, seldom one, each succeeding on `data`. An id is found by an earlier call, never written down:
 {"tool":"cancel_order","arguments":{"order_id":{"$ref":"0[2].id"}}} takes `id` of the third element of call 0's list; "1.order.total_cents"
-goes into objects, "0" is a whole result. Literals come from the instruction. Mind sorting, ties and filters: the reference must
-be what the instruction says on this very data. No call changes what the instruction did not ask for.
-answer: the values asked for, in order: literals or {"$ref":"2.total_cents"}; names, dates, amounts, counts; no ids. Each stands in
-the results of the solution's calls, or is one count, sum or difference of what stands there. Money is asked for in cents.
+goes into objects, "0.lines[1].price" into lists in them, "0" is a whole result; a list argument: [{"$ref":"0[0].id"},{"$ref":"0[2].id"}].
+Literals come from the instruction. Mind sorting, ties and filters: the reference must be what the instruction says on this very
+data; ask for nothing that hangs on a tie. No call changes what the instruction did not ask for.
+answer: a flat array of the values asked for, in order: literals or {"$ref":"2.total_cents"}; names, dates, amounts, counts; no ids.
+Each stands in the results of the solution's calls, or is one count, sum or difference of what stands there. Money is asked for in cents.
 checks: for write and mixed, one to four {"name","sql"}; the SQL gives one value, 1 or 0, from final.<table> (after) and
 initial.<table> (before). Every check is 0 on the untouched data and 1 after the solution, and together they cover every change:
 {"name":"the kettle order is cancelled","sql":"SELECT status='cancelled' FROM final.orders WHERE id=17"}. Existing rows by their key
-in `data`; new rows by content: SELECT EXISTS(SELECT 1 FROM final.notes WHERE order_id=17 AND body='Call first'). For read: [].
-free_columns: ["table.column"] for what may differ in a right result: columns filled from the clock, text left to the agent.""".strip()
+in `data`; new rows by content: SELECT EXISTS(SELECT 1 FROM final.notes WHERE order_id=17 AND body='Call first'). NULL counts as 0:
+compare with IS or COALESCE. All other rows are compared anyway: no check that nothing else changed. For read: [].
+free_columns: ["table.column"] whose text is left to the agent, mostly []; columns filled from the clock are found by themselves.""".strip()
 
 
 Drafts = tuple[TaskDraft, ...]

@@ -22,12 +22,13 @@ TABLES = "12 to 16"
 RULES = """
 - SQLite only: CREATE TABLE, CREATE INDEX, CREATE VIEW. No rows, PRAGMA, virtual or temporary table, generated column,
   AUTOINCREMENT, comment or double-quoted string. Each statement ends with `;`; a table comes after the tables it references.
-- Names are lower_case_with_underscores, tables plural. The first table holds the people who sign in; its row 1 is the
-  signed-in user, and what belongs to a user has a foreign key to it.
+- Names are lower_case_with_underscores, tables plural. One table holds the people who sign in (users, members, staff); its row 1
+  is the signed-in user, and what belongs to a user has a foreign key to it.
 - Every table has `id INTEGER PRIMARY KEY`; a pure link table may have a composite PRIMARY KEY instead. Every foreign key is
   declared: `order_id INTEGER NOT NULL REFERENCES orders(id)`.
 - NOT NULL wherever a value must exist; CHECK (status IN ('open','closed')) on every closed set; CHECK on quantities and
-  amounts; UNIQUE on natural keys. Whatever a person would mention has a handle that a person knows: name, title, code.
+  amounts; UNIQUE on natural keys, and where dead rows may repeat one, an index: CREATE UNIQUE INDEX seat_live ON bookings(seat_id)
+  WHERE status<>'cancelled'. Whatever a person would mention has a handle that a person knows: name, title, code.
 - Money is INTEGER minor units, named so (`price_cents`); a flag is INTEGER CHECK (is_open IN (0,1)); a date is TEXT 'YYYY-MM-DD', an
   instant TEXT 'YYYY-MM-DD HH:MM:SS'; ordered lines have an explicit `position`. Defaults are constants.""".strip()
 
@@ -38,7 +39,7 @@ class WriteSchema(dspy.Signature):
     the records depend on each other as they do in life (catalogue, holdings, lines, payments, history, settings).
 
     {rules}
-    - `tables` tables in all, each needed. One or two views at most, for a document that several tools would return.
+    - `tables` tables in all, each needed. Views are not needed; two at most, for a document that several tools would return.
 
     ddl: the SQL text.
     """

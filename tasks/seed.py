@@ -67,8 +67,10 @@ class WriteSeed(dspy.Signature):
 
     {rules}
     - `rows` rows in all; no table is empty; three or four rows in small look-up tables, 15 to 30 in the busiest ones.
-    - Row 1 of the people's table is the signed-in user. That user owns plenty in every table of owned records, in every status,
+    - Row 1 of the people's table is the signed-in user. That user owns plenty in every table of owned records, in most statuses,
       and others own rows too, so that "mine" and "theirs" differ.
+    - Every change that `intentions` or the statuses suggest can be made on some row: something is still open, pending, free, in stock,
+      cleared, overdue; and some rows forbid it.
     - Rows can be told apart by what a person would say (name, title, date, amount), amounts and dates vary, and there is a clear
       cheapest, latest, largest. Stored totals agree with their lines. Names are realistic, plain text.
 
@@ -77,6 +79,7 @@ class WriteSeed(dspy.Signature):
     """
 
     scenario: str = dspy.InputField()
+    intentions: list[str] = dspy.InputField()
     ddl: str = dspy.InputField()
     rows: str = dspy.InputField()
     tables: list[RowsDraft] = dspy.OutputField()
@@ -108,7 +111,9 @@ Blocks = tuple[TableRows, ...]
 _ROW_PLACE = re.compile(r"row:([^:]+):(\d+)")
 _OTHER_ROW = re.compile(r"\bin row (\d+)")
 _TABLE_PLACE = re.compile(r"(?:table|row):([^:/]+)")
-_CREATED = re.compile(r"\s*CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?[\"`\[]?(\w+)", re.IGNORECASE)
+_CREATED = re.compile(
+    r"\s*CREATE\s+(?:TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?|UNIQUE\s+INDEX\s+(?:IF\s+NOT\s+EXISTS\s+)?\S+\s+ON\s+)[\"`\[]?(\w+)", re.IGNORECASE
+)
 _UNSAFE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -118,7 +123,8 @@ def run(draft: Draft, model: dspy.LM) -> StageResult:
 
 
 def _write(draft: Draft, ask: Ask) -> Made[Blocks]:
-    reply = ask(WriteSeed, {"scenario": scenario_text(draft.scenario), "ddl": tables_of(draft.schema_sql), "rows": ROWS})
+    inputs = {"scenario": scenario_text(draft.scenario), "intentions": list(draft.intentions), "ddl": tables_of(draft.schema_sql)}
+    reply = ask(WriteSeed, {**inputs, "rows": ROWS})
     return Made(_blocks(reply.values["tables"]), (reply,))
 
 
@@ -185,7 +191,7 @@ def concerned_ddl(schema_sql: str, problems: Problems) -> str:
 
 
 def tables_of(schema_sql: str, names: Container[str] | None = None) -> str:
-    """The CREATE TABLE statements of a schema, all or those named (in lower case)."""
+    """A schema's tables with their unique indexes, which rows must keep too: all or those named (in lower case)."""
     created = ((statement, _CREATED.match(statement)) for statement in split_statements(schema_sql))
     return "".join(f"{statement};\n" for statement, m in created if m and (names is None or m.group(1).lower() in names))
 

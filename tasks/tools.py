@@ -42,7 +42,8 @@ class ToolDraft(BaseModel):
 
 
 LANGUAGE = """
-A tool is {"name","description","parameters","program"}. One line of JSON per tool, no line breaks inside.
+A tool is {"name","description","parameters","program"}; `example`, arguments known to succeed, only where a problem asks. One line
+of JSON per tool, no line breaks inside.
 
 parameters: {"<name>":"<type>[?][ = default]: <what it is>"}. Types: integer, number, text, boolean, date, datetime,
 `one of a|b|c`, `list of integer` (or another type), `list of {"item_id":"integer","quantity":"integer"}` (quotes escaped inside
@@ -54,16 +55,17 @@ program: steps, run in order in one transaction; a failing step undoes all.
 {"refuse":"SELECT …","error":CODE,"message":TEXT}   any row: fail, the row's columns fill the message
 {"let":"SELECT …"}  binds the first row's columns, NULL when there is no row
 {"run":"INSERT|UPDATE|DELETE …","expect":1}  `expect` is the number of rows it touches; leave it out when that varies
-{"each":"SELECT … ORDER BY …","do":[steps]}  reads all its rows first, then does the steps for each, with its columns bound
+{"each":"SELECT … ORDER BY …","do":[steps]}  reads all its rows first, then does the steps (any but return) for each, with its
+columns bound; what they bind ends with the round
 {"return":"SELECT …","shape":"one"}  last step. one: an object or null; many: a list of objects; value: a single value. Or nested:
 {"return":{"order":{"query":"SELECT …","shape":"one"},"lines":{"query":"SELECT …","shape":"many"}}}
 CODE: not_found, conflict, invalid, forbidden, limit. TEXT may hold {name} for a name bound before the step (a require that fails has
-no row to show).
+no row to show); NULL shows as "none".
 
-Bound everywhere: the parameters, :me (id of the signed-in user), :now ('YYYY-MM-DD HH:MM:SS'), :today ('YYYY-MM-DD'). A step must
-not bind a name that is already bound: select only what later steps need, under new names (SELECT stock AS stock_now), never a
-column named like a parameter. A list parameter is JSON text: FROM json_each(:lines) gives key (position from 0) and value;
-json_extract(value,'$.item_id').
+Bound everywhere: the parameters, :me (id of the signed-in user), :now ('YYYY-MM-DD HH:MM:SS'), :today ('YYYY-MM-DD'). A
+require, let or each must not bind a name already bound: select only what later steps need, under new names (SELECT stock AS
+stock_now), never a column named like a parameter; refuse and return bind nothing, their columns may have any name. A list parameter
+is JSON text: FROM json_each(:lines) gives key (position from 0) and value; json_extract(value,'$.item_id').
 
 {"name":"cancel_order","description":"Cancel one of your pending orders and put its items back in stock.","parameters":
 {"order_id":"integer: Id of the order, as list_orders returns it.","reason":"text?: Shown in the history."},"program":[
@@ -78,13 +80,17 @@ json_extract(value,'$.item_id').
 {"return":"SELECT id,status,total_cents FROM orders WHERE id=:order_id","shape":"one"}]}
 
 - SQLite: SELECT with joins, WITH, windows, aggregates, JSON functions; strings in single quotes. No DDL, PRAGMA, random(), or
-  clock functions but :now and :today. A new row's key is bound first by a `let`, as above.
-- Every `many` and `each` has an ORDER BY that ends in a unique key. Result columns have distinct names (AS). SUM is
+  clock functions but :now and :today. Dates: date(:today,'+28 days'), datetime(:starts_at,'+'||:minutes||' minutes'),
+  julianday(a)-julianday(b), strftime('%w',d). A new row's key is bound first by a `let`, as above.
+- Every `many` and `each` has an ORDER BY that ends in a unique key; where a join gives a row several matches, in the joined row's key
+  too. JSON lists: json_group_array(x ORDER BY y,id). Result columns have distinct names (AS). SUM is
   COALESCE(SUM(x),0). No NOT IN over a nullable column. JSON of a subquery goes into other JSON as json((SELECT …)).
-- An aggregate always gives a row: {"refuse":"SELECT 1 WHERE (SELECT COUNT(*) FROM …)>=5",…}, never a bare COUNT or SUM in a require.
+- An aggregate without GROUP BY (COUNT, SUM, MIN, MAX) always gives a row; in a require or refuse it stands in a WHERE:
+  {"refuse":"SELECT 1 WHERE (SELECT COUNT(*) FROM …)>=5",…}.
 - `each` is for what depends on order; a set is changed by one UPDATE … WHERE … IN (SELECT …). Every UPDATE and DELETE has a WHERE.
 - A filter: (:status IS NULL OR status=:status); a search: name LIKE '%'||:query||'%'.
-- What belongs to a user is read and changed only WHERE … =:me, unless the application is for staff who serve everyone.
+- What users own for themselves is read and changed only WHERE … =:me; what staff, officers or organisers keep for others, by all who
+  may, as the scenario says.
 - Whatever could break a constraint is refused first, with a message that says what to do: a missing or foreign record (not_found),
   a wrong status, too little stock or money, a duplicate, an empty or repeated list item, a quantity below 1, a date in the past.
   A change of a record that does not exist must fail, never succeed without doing anything.""".strip()
@@ -97,7 +103,7 @@ class WriteTools(dspy.Signature):
 
     focus `reading`: lists with filters, searches that turn a name or code into an id, one record with its lines and related records,
     totals and reports. Nothing changes. They return every id that a tool can take and every column that a person may ask about;
-    together they read every table.
+    together they read every table (joins and nested results help).
     focus `changing`: create, edit, cancel, move, approve, pay, add and remove lines; several change records that depend on each other.
     Together they change every table that users change in life, and carry out every intention. Ids come from the reading tools.
     Write only tools of the focus, none that repeats one in `existing`.
@@ -119,7 +125,7 @@ class WriteTools(dspy.Signature):
 @with_rules(LANGUAGE)
 class RepairTools(dspy.Signature):
     """Mend the tools in `failing`, which run on the SQLite database `ddl`: every problem listed must be gone, and a tool
-    keeps its name and its purpose. Where a problem says that tools are missing, write them too; the ones in
+    keeps its name, its purpose and every guard that is right. Where a problem says that tools are missing, write them too; the ones in
     `existing` stay as they are.
 
     {rules}
@@ -262,9 +268,9 @@ def _signature(tool: ToolDraft) -> str:
 
 
 def readable_ddl(schema_sql: str) -> str:
-    """The schema as tools need it: tables and views, without indexes, each statement's space drawn together."""
+    """The schema as tools need it: tables, views and unique indexes, each statement's space drawn together."""
     shown = (text if "--" in text else " ".join(text.split()) for text in split_statements(schema_sql))
-    return "\n".join(f"{s};" for s in shown if not re.match(r"CREATE (UNIQUE )?INDEX", s, re.IGNORECASE))
+    return "\n".join(f"{s};" for s in shown if not re.match(r"CREATE INDEX", s, re.IGNORECASE))
 
 
 STAGE: Stage[Drafts] = Stage("tools", _write, _repair, _build, _prune)

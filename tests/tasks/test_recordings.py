@@ -35,18 +35,24 @@ def load_keep() -> ModuleType:
 KEEP = load_keep()
 
 
+def asked_for(kind: str) -> str:
+    """The answer's sections, the focus, and whether it mends: what stays when a prompt is given one more section to read."""
+    given, _, answer = kind.partition(" -> ")
+    return " ".join([word for word in given.split() if word == "problems" or word.startswith("focus=")] + [answer])
+
+
 class Replayed:
-    """An engine that answers from a recording: by the request, else by its kind, in order."""
+    """An engine that answers from a recording: by the request, else by what is asked for, in order."""
 
     def __init__(self, rows: list[dict[str, Any]]) -> None:
         self.by_request = {row["request"]: row for row in rows}
         self.by_kind: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for row in rows:
-            self.by_kind[row["kind"]].append(row)
+            self.by_kind[asked_for(row["kind"])].append(row)
 
     def complete(self, request: Request) -> Response:
         (_, system), (_, user) = request_texts(request)
-        kind = KEEP.kind_of(system, user)
+        kind = asked_for(KEEP.kind_of(system, user))
         left = self.by_kind[kind]
         row = self.by_request.get(KEEP.request_of(user)) or (left[0] if left else None)
         if row is None:
