@@ -20,6 +20,7 @@ from tasks.gates.seed import seed_loads
 from tasks.gates.size import size_met
 from tasks.gates.statements import schema_statements_safe, seed_statements_safe
 from tasks.gates.toolset import tool_statements_safe, tools_deterministic, tools_resolve, tools_work
+from tasks.sql.memory import remembered
 
 __all__ = ["GATES", "STAGE_GATES", "Gate", "diagnose", "gates_among", "judge"]
 
@@ -42,6 +43,27 @@ def statements_safe(draft: Draft) -> Pass | Reject:
     return verdict("statements_safe", problems, figures)
 
 
+_OF_TASKS: dict[str, Callable[[Draft], Pass | Reject]] = {
+    "references_replay": references_replay,
+    "idle_scores_zero": idle_scores_zero,
+    "reference_scores_one": reference_scores_one,
+    "mutants_rejected": mutants_rejected,
+}
+
+
+@remembered(size=8)
+def _judged_tasks(draft: Draft, gate: str) -> Pass | Reject:
+    """Sealing asks what the last stage asked of the very same draft; verdicts depend on nothing else."""
+    return _OF_TASKS[gate](draft)
+
+
+def _task_gates() -> tuple[Gate, ...]:
+    def of(name: str) -> Gate:
+        return Gate(name, lambda draft: _judged_tasks(draft, name))
+
+    return tuple(map(of, _OF_TASKS))
+
+
 def gates_among(neighbours: Sequence[Draft | World] = ()) -> tuple[Gate, ...]:
     """All gates in order, novelty measured against these worlds too."""
     return (
@@ -51,10 +73,7 @@ def gates_among(neighbours: Sequence[Draft | World] = ()) -> tuple[Gate, ...]:
         Gate("tools_resolve", tools_resolve),
         Gate("tools_work", tools_work),
         Gate("tools_deterministic", tools_deterministic),
-        Gate("references_replay", references_replay),
-        Gate("idle_scores_zero", idle_scores_zero),
-        Gate("reference_scores_one", reference_scores_one),
-        Gate("mutants_rejected", mutants_rejected),
+        *_task_gates(),
         Gate("tools_reachable", tools_reachable),
         Gate("size_met", size_met),
         Gate("novel", partial(novel, neighbours=neighbours)),
@@ -85,10 +104,7 @@ STAGE_GATES: dict[str, tuple[Gate, ...]] = {
     ),
     "agent_tasks": (
         Gate("statements_safe", check_statements_safe),
-        Gate("references_replay", references_replay),
-        Gate("idle_scores_zero", idle_scores_zero),
-        Gate("reference_scores_one", reference_scores_one),
-        Gate("mutants_rejected", mutants_rejected),
+        *_task_gates(),
         Gate("size_met", partial(size_met, parts=("tasks",))),
         Gate("novel", novel),
     ),
