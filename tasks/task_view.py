@@ -80,7 +80,12 @@ def _table_line(table: Table, environment: Environment) -> str:
     quoted = ", ".join(f'"{name}"' for name in names)
     order = ", ".join(f'"{name}"' for name in table.primary_key or names)
     rows = environment.query(f'SELECT {quoted} FROM "{table.name}" ORDER BY {order}')
-    return f"{table.name}({','.join(names)}): {'; '.join(_row_text(row.values()) for row in rows)}"
+    return rows_text(table.name, names, rows)
+
+
+def rows_text(table: str, columns: Iterable[str], rows: Iterable[dict[str, Any]]) -> str:
+    """Some rows of a table on one line."""
+    return f"{table}({','.join(columns)}): {'; '.join(_row_text(row.values()) for row in rows)}"
 
 
 def _row_text(values: Iterable[Any]) -> str:

@@ -10,6 +10,7 @@ from artifacts.verdict import Diagnostic, Pass, Reject
 from artifacts.world import Draft
 from tasks.gates.gate import verdict
 from tasks.gates.resolution import tool_problems, unsafe_statements
+from tasks.gates.stuck_tools import stuck
 from tasks.trials.prober import BadCall, Probe, bad_calls, key_parameters, probe
 from tasks.trials.workbench import Workbench, workbench_of
 
@@ -81,10 +82,8 @@ def _works(tool: Tool, found: Probe, bench: Workbench) -> Iterator[Diagnostic]:
         hint = "Guard the change with a require, so that `expect` always holds; give types only where the value has them."
         yield Diagnostic(code="tool.environment_error", place=place, message=message, hint=hint)
     if found.arguments is None and not found.faults:
-        seen = "; ".join(f"{error} ({count}×)" for error, count in found.errors) or "no arguments could be found"
-        message = f"No call succeeded in {found.tried} tries on the initial rows. Errors: {seen}"
-        hint = "Loosen what is required, or give an `example` that works on the rows of the seed."
-        yield Diagnostic(code="tool.never_succeeds", place=place, message=f"{message.rstrip('.')}.", hint=hint)
+        bench.environment.reset()
+        yield stuck(tool, found, bench)
     elif found.arguments is not None and not found.effective and bench.usages[tool.name].writes:
         message = f"The call {tool.name}({_shown(found.arguments)}) succeeds but changes nothing."
         yield Diagnostic(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import islice
@@ -39,8 +40,9 @@ def candidate_arguments(tool: Tool, bench: Workbench) -> Iterator[Arguments]:
 
 
 def _all_candidates(tool: Tool, bench: Workbench) -> Iterator[Arguments]:
-    yield tool.example
     required = [n for n in tool.parameter_names if n in tool.parameters.get("required", ())]
+    if tool.example or not required:
+        yield tool.example
     optional = [n for n in tool.parameter_names if n not in required]
     found = turned_round(tool, bench)
     values = {name: value_candidates(tool, name, bench) for name in tool.parameter_names}
@@ -76,20 +78,26 @@ def turned_round(tool: Tool, bench: Workbench) -> list[Arguments]:
 
 def _extended(arguments: Arguments, bound: Arguments, site: Site, bench: Workbench) -> Iterator[State]:
     """The partial argument sets that go on from one at a step: those that its guard lets through."""
-    for more in _asked(arguments, bound, site, bench):
+    for more in asked_of(arguments, bound, site, bench):
         grown = arguments | more
         known = grown | bound
         guard = site.role in ("require", "refuse") and all(n in known or n in RESERVED for n in names_used(site.sql))
-        rows = _rows(site.sql, known, site, bench) if guard or site.binds else []
-        if not guard or bool(rows) is (site.role == "require"):
+        rows = rows_of(site.sql, known, site, bench) if guard or site.binds else []
+        if not guard or passes(site, rows):
             yield grown, bound | {name: rows[0].get(name) for name in site.binds if rows}
 
 
-def _asked(arguments: Arguments, bound: Arguments, site: Site, bench: Workbench) -> list[Arguments]:
-    turned = turn_round(site, frozenset(arguments)) if site.role != "refuse" else None
+def passes(site: Site, rows: list[dict[str, Any]]) -> bool:
+    """Whether a step lets a call go on that gives these rows."""
+    return site.role not in ("require", "refuse") or bool(rows) is (site.role == "require")
+
+
+def asked_of(arguments: Arguments, bound: Arguments, site: Site, bench: Workbench) -> list[Arguments]:
+    """The values that a step's own rows have for the parameters that are still open; none for a `require` that no row fits."""
+    turned = turn_round(site, frozenset(arguments | bound)) if site.role != "refuse" else None
     if turned is None:
         return [{}]
-    rows = _rows(turned, arguments | bound, site, bench)
+    rows = rows_of(turned, arguments | bound, site, bench)
     return [{name: _typed(value, site.tool, name) for name, value in row.items()} for row in rows] or (
         [{}] if site.role != "require" else []
     )
@@ -125,15 +133,20 @@ def _open(name: str, site: Site, known: frozenset[str]) -> bool:
     return binding is not None and binding.kind == "parameter" and name not in known
 
 
-def _rows(sql: str, bound: Arguments, site: Site, bench: Workbench) -> list[dict[str, Any]]:
+def rows_of(sql: str, bound: Arguments, site: Site, bench: Workbench) -> list[dict[str, Any]]:
+    """The rows of a step's query, or of one made from it, with what is bound there; none where it cannot be run."""
     names = {name: None for name in (*names_used(sql), *names_used(site.sql)) if name not in RESERVED}
     values = names | {k: v for k, v in bound.items() if k in names}
     try:
-        return bench.environment.query(
-            sql, {k: int(v) if isinstance(v, bool) else v for k, v in values.items() if not isinstance(v, (list, dict))}
-        )
+        return bench.environment.query(sql, {k: _bindable(v) for k, v in values.items()})
     except InvalidInput:
         return []
+
+
+def _bindable(value: Any) -> Any:
+    if isinstance(value, (list, dict)):
+        return json.dumps(value)
+    return int(value) if isinstance(value, bool) else value
 
 
 def _typed(value: Any, tool: Tool, name: str) -> Any:
@@ -148,6 +161,13 @@ def value_candidates(tool: Tool, name: str, bench: Workbench) -> list[Any]:
     if schema.get("type") == "array":
         return _lists(schema, links, bench)
     return _scalars(schema, links, bench)
+
+
+def stored_values(tool: Tool, name: str, bench: Workbench, most: int) -> list[Any]:
+    """What the keys that a parameter names hold, at most so many each."""
+    links = [link for link in bench.usages[tool.name].links if link.name == name and not link.path and _is_key(link, bench)]
+    schema = parameter_schema(tool, name)
+    return [] if schema.get("enum") else [value for link in links for value in _stored(link, bench, most) if _fits(value, schema)]
 
 
 def _lists(schema: dict[str, Any], links: list[Link], bench: Workbench) -> list[Any]:
@@ -184,7 +204,7 @@ def _is_key(link: Link, bench: Workbench) -> bool:
     return bool(column and (column.key or column.choices or (table and table.parent_of(column.name))))
 
 
-def _stored(link: Link, bench: Workbench) -> list[Any]:
+def _stored(link: Link, bench: Workbench, most: int = WIDTH) -> list[Any]:
     """Values that a column may take: its choices, its parents' keys, or what it holds; the signed-in user's rows first."""
     column = bench.catalog.column(link.table, link.column)
     if column is None:
@@ -196,7 +216,7 @@ def _stored(link: Link, bench: Workbench) -> list[Any]:
     people = [k.columns[0] for k in known.foreign_keys if len(k.columns) == 1 and _people(k.parent, bench)] if known else []
     mine = "".join(f'"{c}" = :me DESC, ' for c in people)
     rows = (
-        bench.environment.query(f'SELECT "{name}" AS value FROM "{table}" WHERE "{name}" IS NOT NULL ORDER BY {mine}rowid LIMIT {WIDTH}')
+        bench.environment.query(f'SELECT "{name}" AS value FROM "{table}" WHERE "{name}" IS NOT NULL ORDER BY {mine}rowid LIMIT {most}')
         if (known is not None and known.name.lower() in bench.catalog.tables and "WITHOUT" not in known.sql.upper())
         else []
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from artifacts.observation import Observation
@@ -13,10 +13,15 @@ from tasks.sql.catalog import Catalog
 from tasks.sql.lineage import Link, root_of
 from tasks.sql.programs import parameter_schema
 from tasks.trials.candidates import Arguments, candidate_arguments
+from tasks.trials.search import passing_arguments, sweeping_arguments
+from tasks.trials.stops import Stop, stop_of
 from tasks.trials.workbench import Workbench
 
 MAX_CALLS = 80
-"""The most calls that are tried to see one tool succeed."""
+"""The most calls that are tried to see one tool succeed, in each of the three ways of finding arguments."""
+
+MAX_FARTHEST = 6
+"""How many of the calls that came farthest are remembered."""
 
 NO_SUCH_ID = 999_999_937
 NO_SUCH_TEXT = "no-such-thing-937"
@@ -25,19 +30,21 @@ NO_SUCH_TEXT = "no-such-thing-937"
 class Probe(NamedTuple):
     """How a tool can be called: arguments that succeed (None when none were found), and what the other tries gave.
 
-    `effective` is true when the call found rows, or changed some; `faults` are failures of the environment itself.
+    `effective` is true when the call found rows, or changed some; `stops` counts what ended the other tries, in the order of
+    the program; `farthest` are arguments of tries that came to the last of them; `faults` are failures of the environment itself.
     """
 
     arguments: Arguments | None
     observation: Observation | None
     effective: bool
     tried: int
-    errors: tuple[tuple[str, int], ...]
+    stops: tuple[tuple[Stop, int], ...]
+    farthest: tuple[Arguments, ...]
     faults: tuple[tuple[str, Arguments], ...]
 
 
 def probe(tool: Tool, bench: Workbench) -> Probe:
-    """Calls a tool until it succeeds with an effect, at most MAX_CALLS times; remembered on the workbench."""
+    """Calls a tool until it succeeds with an effect; remembered on the workbench."""
     found = bench.probed.get(tool.name)
     if not isinstance(found, Probe):
         found = bench.probed[tool.name] = _probe(tool, bench)
@@ -46,26 +53,45 @@ def probe(tool: Tool, bench: Workbench) -> Probe:
 
 def _probe(tool: Tool, bench: Workbench) -> Probe:
     environment = bench.environment
-    errors: Counter[str] = Counter()
+    stops: Counter[Stop] = Counter()
+    stopped: list[tuple[Stop, Arguments]] = []
     faults: list[tuple[str, Arguments]] = []
     best: tuple[Arguments, Observation] | None = None
     tried = 0
-    for arguments in islice(candidate_arguments(tool, bench), MAX_CALLS):
+    for arguments in _tries(tool, bench):
         environment.reset()
         tried += 1
         observation = environment.call_tool(tool.name, arguments)
         if observation.ok:
             best = best or (arguments, observation)
             if _effective(tool, observation, bench):
-                return Probe(arguments, observation, True, tried, tuple(errors.items()), tuple(faults))
+                return Probe(arguments, observation, True, tried, (), (), tuple(faults))
         elif observation.error == "environment_error":
             faults.append((environment.faults[-1] if environment.faults else "unknown", arguments))
             if len(faults) >= 5 and best is None:
                 break
         else:
-            errors[f"{observation.error}: {observation.message}"] += 1
+            stop = stop_of(tool, observation)
+            stops[stop] += 1
+            stopped.append((stop, arguments))
     arguments_found, seen = best or (None, None)
-    return Probe(arguments_found, seen, False, tried, tuple(errors.most_common(3)), tuple(faults))
+    return Probe(arguments_found, seen, False, tried, tuple(sorted(stops.items())), _farthest(stopped), tuple(faults))
+
+
+def _tries(tool: Tool, bench: Workbench) -> Iterator[Arguments]:
+    """Argument sets, each once: likely ones, then those that pass every guard, then one for each row that could be meant."""
+    ways = (candidate_arguments, passing_arguments, sweeping_arguments)
+    seen: set[str] = set()
+    for arguments in chain.from_iterable(islice(way(tool, bench), MAX_CALLS) for way in ways):
+        key = repr(sorted(arguments.items(), key=lambda item: item[0]))
+        if key not in seen:
+            seen.add(key)
+            yield arguments
+
+
+def _farthest(stopped: list[tuple[Stop, Arguments]]) -> tuple[Arguments, ...]:
+    last = max((stop for stop, _ in stopped), default=None)
+    return tuple(arguments for stop, arguments in stopped if stop == last)[:MAX_FARTHEST]
 
 
 def _effective(tool: Tool, observation: Observation, bench: Workbench) -> bool:
