@@ -64,6 +64,8 @@ def local_path(url: str) -> Path | None:
     """The absolute folder that a path or file:// URL means, None for a remote URL."""
     if scheme_of(url) not in ("file", "local"):
         return None
+    if not url.strip():
+        raise InvalidInput("The name of the store is empty.", "Give a folder such as ./loom.")
     if "\0" in url:
         raise InvalidInput(f"{url!r} is not a path: it holds a NUL.", "Give a folder such as ./loom.")
     try:

@@ -135,6 +135,12 @@ def read_rows(files: Files, snapshot: Snapshot, name: str, columns: Sequence[str
     return [row for part in snapshot.parts_of(name) for row in _part_rows(files, part, columns)]
 
 
+def check_parts(files: Files, snapshot: Snapshot) -> None:
+    """Reads every part of a snapshot; raises InvalidInput for the first whose bytes are not those that were committed."""
+    for part in snapshot.parts:
+        _part_bytes(files, part)
+
+
 def _commit_once(store: Shelf, rows: Mapping[str, Sequence[Row]], moment: datetime) -> Snapshot:
     current = current_snapshot(store.files)
     fresh = _unseen(store, current, rows)

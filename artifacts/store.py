@@ -72,6 +72,10 @@ class Store:
         """The paths or URLs of one table's Parquet files as of the newest snapshot, for DuckDB and others."""
         return tuple(self.files.locate(part.path) for part in self.snapshot().parts_of(table))
 
+    def check_parts(self) -> None:
+        """Read every part of the newest snapshot and compare its SHA-256; raises InvalidInput for one that was changed or lost."""
+        snapshots.check_parts(self.files, self.snapshot())
+
     def commit(self, rows: Mapping[str, Sequence[Row]], when: datetime | None = None) -> Snapshot:
         """Adds rows to tables, all or nothing; see `artifacts.snapshots.commit`."""
         return snapshots.commit(self, rows, when)

@@ -29,7 +29,8 @@ def guarded(command: Callable[[], int | None]) -> int:
     except Exit as end:
         return end.exit_code
     except TyperException as error:
-        return complain(error.format_message(), "Try `worldloom --help`.", error.exit_code)
+        words = getattr(getattr(error, "ctx", None), "command_path", "worldloom")
+        return complain(error.format_message(), f"Try `{words} --help`.", error.exit_code)
     except (KeyboardInterrupt, Abort):
         return complain("Interrupted.", "", INTERRUPTED)
     except BrokenPipeError:  # the reader of our output went away, as `head` does

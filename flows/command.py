@@ -140,6 +140,7 @@ def audit(
 
     shelf = opened(store)
     names = list(worlds or [summary.world_id for summary in shelf.worlds()])
+    shelf.check_parts()
     found = audit_worlds(shelf, names)
     if as_json:
         print_json([judged._asdict() for judged in found])

@@ -24,21 +24,27 @@ from artifacts.world import World
 from tasks.job.auditing import Judged
 
 MAX_FIGURE = 60
+MAX_NAME = 34
 
 
 def listing(found: Sequence[WorldSummary], store: str) -> RenderableType:
     """The worlds of a store, one line each."""
     if not found:
         return f"No worlds in {escape(store)} yet. Weave some with `worldloom synthesize`."
-    table = Table(title=f"{len(found)} worlds in {escape(store)}", title_justify="left")
+    table = Table(title=f"{counted(len(found), 'world')} in {escape(store)}", title_justify="left")
     table.add_column("world", min_width=max(len(summary.world_id) for summary in found), no_wrap=True)  # whole, to be copied
-    table.add_column("category")
+    table.add_column("scenario", overflow="fold")
     for heading in ("tables", "rows", "tools", "tasks"):
         table.add_column(heading, justify="right")
     for summary in found:
         counts = (summary.tables, summary.rows, summary.tools, summary.tasks)
-        table.add_row(summary.world_id, escape(summary.category), *(str(count) for count in counts))
+        table.add_row(summary.world_id, escape(summary.name), *(str(count) for count in counts))
     return table
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: one world, two worlds."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def world_page(world: World) -> RenderableType:
@@ -61,7 +67,10 @@ def tables_table(world: World) -> Table:
 
 def tools_table(world: World) -> Table:
     """Each tool with its parameters and what it does."""
-    table = Table("tool", "parameters", "does", title="Tools", title_justify="left")
+    table = Table(title="Tools", title_justify="left")
+    table.add_column("tool", min_width=min(MAX_NAME, max(len(tool.name) for tool in world.tools)), overflow="fold")
+    table.add_column("parameters", overflow="fold")
+    table.add_column("does")
     for tool in world.tools:
         table.add_row(tool.name, escape(parameters(tool)), escape(tool.description))
     return table
@@ -120,9 +129,13 @@ def plain_world(world: World) -> dict[str, Any]:
 
 def audit_page(found: Sequence[Judged]) -> RenderableType:
     """The outcome of an audit, a line a world, and the first thing wrong with each that fails."""
-    table = Table("world", "gates", "agrees", "first problem", title="Audit", title_justify="left")
+    table = Table(title="Audit", title_justify="left")
+    table.add_column("world", min_width=max((len(judged.world_id) for judged in found), default=0), no_wrap=True)  # whole, to be copied
+    table.add_column("gates")
+    table.add_column("agrees")
+    table.add_column("first problem", overflow="fold")
     for judged in found:
         agrees = "[green]yes[/]" if judged.agrees else "[red]no[/]"
         table.add_row(escape(judged.world_id), f"{judged.passed}/{judged.gates}", agrees, escape(judged.problem))
     good = sum(judged.holds for judged in found)
-    return Group(table, f"[bold]{good} of {len(found)} worlds hold.[/]")
+    return Group(table, f"[bold]{good} of {counted(len(found), 'world')} {'holds' if len(found) == 1 else 'hold'}.[/]")

@@ -12,6 +12,7 @@ from artifacts.scenario import MAX_NAME, Scenario
 
 EMBEDDED_MODEL = "worldloom/procedural-1"
 HOSTED_CONCURRENCY = 16
+FILE_ENDINGS = (".jsonl", ".json", ".csv", ".txt")
 
 
 class Order(Noun):
@@ -46,6 +47,9 @@ def scenario_named(name: str) -> Scenario:
             f"A scenario's name of {len(name):,} characters ({name[:30]!r}…) is too long; at most {MAX_NAME} are allowed.",
             "Put the rest into the description, in a JSONL file given with --scenarios.",
         )
+    if name.lower().endswith(FILE_ENDINGS):
+        kind = "path" if "/" in name else "file"
+        raise InvalidInput(f"The scenario name {name!r} looks like a {kind}.", f"To read scenarios from it: --scenarios {name}")
     try:
         return Scenario(name=name)
     except ValidationError as error:

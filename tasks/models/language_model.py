@@ -56,6 +56,7 @@ _REFUSED = (
 _MAY_PASS = frozenset((408, 409, 425, 429, *range(500, 600)))
 _REASONING = re.compile(r"^(?:o[1345](?:-.*)?|gpt-5(?:\.\d+)*(?!-chat)(?:-.*)?)$")
 _LEAST_FOR_REASONING = 16_000
+_ADDRESS = re.compile(r"^https?://[^\s/:?#]+(?::\d{1,5})?(?:[/?#]\S*)?$", re.IGNORECASE)
 
 
 class ModelSettings(Noun):
@@ -93,11 +94,12 @@ def language_model(settings: ModelSettings, journal: Journal) -> dspy.LM:
 
 def check_model(settings: ModelSettings) -> None:
     """Refuse a model that cannot be asked, before anything is written; raises as `language_model` does."""
+    _check_base(settings)
     if settings.embedded:
         return
     if settings.fault_rate:
         raise InvalidInput("A fault rate is for the embedded model only.", f"Leave --fault-rate out, or use --model {EMBEDDED}.")
-    if settings.name.startswith("worldloom/") or (_native(settings) is None and not _known_to_litellm(settings)):
+    if not _exists(settings):
         raise UnknownName(f"There is no model {settings.name!r}.", _nearest(settings.name))
     if _reasoning(settings) and settings.temperature not in (None, 1.0):
         raise InvalidInput(f"{settings.name} takes no temperature other than 1.", "Leave the temperature out.")
@@ -108,10 +110,28 @@ def check_model(settings: ModelSettings) -> None:
         raise ModelRejected(f"{settings.name} needs a key.", f"Set {missing} in the environment.")
 
 
+def _check_base(settings: ModelSettings) -> None:
+    """Refuse an address that is none, or that nobody would ask."""
+    if settings.api_base is None:
+        return
+    if settings.embedded:
+        raise InvalidInput("--api-base is not for the embedded model, which runs here.", "Name the server's model too: --model openai/…")
+    if not _ADDRESS.match(settings.api_base):
+        example = settings.api_base if _ADDRESS.match(f"http://{settings.api_base}") else "localhost:8000/v1"
+        raise InvalidInput(f"--api-base {settings.api_base!r} is not the address of a server.", f"Give one such as http://{example}.")
+
+
+def _exists(settings: ModelSettings) -> bool:
+    """Whether some provider may know the name: the service itself has the last word."""
+    if settings.name.startswith("worldloom/") or not settings.name.strip() or settings.name.endswith("/"):
+        return False
+    return _native(settings) is not None or _known_to_litellm(settings)
+
+
 def _nearest(name: str) -> str:
-    close = difflib.get_close_matches(name, FAMILIAR, n=1, cutoff=0.0)[0]
-    meant = close + "…" if close.endswith("/") else close
-    return f"Did you mean {meant}? Any name that LiteLLM knows works; so does openai/… with --api-base."
+    close = difflib.get_close_matches(name, FAMILIAR, n=1, cutoff=0.5)
+    meant = "".join(f"Did you mean {found}{'…' if found.endswith('/') else ''}? " for found in close)
+    return f"{meant}Names are provider/name, such as openai/gpt-5; a server of your own is openai/… with --api-base."
 
 
 def _reasoning(settings: ModelSettings) -> bool:

@@ -17,7 +17,7 @@ from artifacts.store import Store, open_store
 from artifacts.toolset import Return, Tool
 from artifacts.verdict import Pass, Reject
 from artifacts.world import Clock, World
-from flows import display
+from flows import display, pages
 from flows.boundary import guarded
 from tasks.job.publishing import utc_now
 from tasks.job.tally import Tally, Woven, by_stage, counted
@@ -70,6 +70,19 @@ def test_ls_lists_worlds_with_whole_ids(worldloom: Command, store: Store) -> Non
     assert (plain["world_id"], plain["tables"], plain["rows"], plain["tools"], plain["tasks"]) == (WORLD.id, 1, 2, 1, 1)
 
 
+def test_ls_names_the_scenario_that_an_id_cannot_spell(worldloom: Command, store: Store) -> None:
+    library = WORLD.model_copy(update={"scenario": Scenario(name="图书馆", category="public services")})
+    store.commit(rows_of_draft("world-1", WORLD.report, (), library, run_id="run", created_at=utc_now()))
+    told = worldloom("ls", COLUMNS="80").stdout
+    assert "图书馆" in told
+    assert "2 worlds" in told
+    assert library.id in told
+
+
+def test_one_world_is_not_several(worldloom: Command, store: Store) -> None:
+    assert "1 world in" in worldloom("ls").stdout
+
+
 def test_ls_of_an_empty_store_says_what_to_do(worldloom: Command, tmp_path: Path) -> None:
     open_store(tmp_path / "loom")
     done = worldloom("ls")
@@ -94,6 +107,15 @@ def test_show_tells_what_a_world_is(worldloom: Command, store: Store) -> None:
     plain = json.loads(worldloom("show", "toy", "--json").stdout)
     assert (plain["id"], plain["digest"], plain["tasks"][0]["answer"]) == (WORLD.id, WORLD.digest, ["Drum"])
     assert plain["counts"]["tables"] == 1
+
+
+def test_show_never_cuts_the_name_of_a_tool(store: Store) -> None:
+    console = Console(width=80)
+    tool = WORLD.tools[0].model_copy(update={"name": "list_everything_that_a_family_has_reserved"})
+    busy = tool.model_copy(update={"parameters": {**tool.parameters, "properties": {"reservation_identifier": {"type": "integer"}}}})
+    with console.capture() as captured:
+        console.print(pages.tools_table(WORLD.model_copy(update={"tools": (busy,)})))
+    assert "…" not in captured.get()
 
 
 def test_show_task_tells_its_solution(worldloom: Command, store: Store) -> None:
@@ -124,7 +146,24 @@ def test_audit_fails_a_world_that_does_not_hold(worldloom: Command, store: Store
     (judged,) = json.loads(done.stdout)
     assert judged["world_id"] == WORLD.id
     assert judged["passed"] < judged["gates"], "one table and one tool are too few"
-    assert "0 of 1 worlds hold" in worldloom("audit").stdout
+    assert "0 of 1 world holds" in worldloom("audit").stdout
+
+
+def test_audit_keeps_ids_whole_however_long_the_problem(worldloom: Command, store: Store, tmp_path: Path) -> None:
+    (tmp_path / "loom/worlds" / WORLD.id / "tasks.json").unlink()
+    told = worldloom("audit", COLUMNS="80").stdout
+    assert WORLD.id in told.split("first problem")[1].replace(f"loom/worlds/{WORLD.id}", "")
+    assert "…" not in told
+
+
+def test_audit_finds_a_table_that_was_changed(worldloom: Command, store: Store) -> None:
+    (part,) = store.parts("tools")
+    content = bytearray(Path(part).read_bytes())
+    content[len(content) // 2] ^= 1
+    Path(part).write_bytes(content)
+    done = worldloom("audit")
+    assert done.returncode == 2
+    assert f"{part} is missing or was changed" in done.stderr
 
 
 def test_audit_fails_an_edited_bundle(worldloom: Command, store: Store, tmp_path: Path) -> None:

@@ -128,11 +128,18 @@ def test_a_spent_quota_is_a_refusal_though_it_comes_as_429(script: Any, model: d
         asking(model, 1)(WriteRequirements, INPUTS)
 
 
-@pytest.mark.parametrize("name", ["worldloom/procedural-2", "opnai/gpt-5", "nonsense", "worldloom"])
+@pytest.mark.parametrize("name", ["worldloom/procedural-2", "opnai/gpt-5", "worldloom"])
 def test_an_unknown_model_is_named_with_the_nearest(name: str) -> None:
     with pytest.raises(UnknownName) as caught:
         check_model(ModelSettings(name=name))
     assert "Did you mean" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["nonsense", "", " ", "openai/"])
+def test_a_name_that_is_near_none_is_told_what_names_look_like(name: str) -> None:
+    with pytest.raises(UnknownName) as caught:
+        check_model(ModelSettings(name=name, api_base="http://localhost:8000/v1"))
+    assert "provider/name" in caught.value.hint
 
 
 def test_the_nearest_name_is_the_one_meant() -> None:
