@@ -9,7 +9,7 @@ from sqlglot import exp
 from artifacts.toolset import Return, Tool
 from artifacts.verdict import Diagnostic
 from tasks.sql.catalog import Catalog
-from tasks.sql.ordering import order_is_total
+from tasks.sql.ordering import missing_from_order
 from tasks.sql.programs import UNREAD, Site, parameter_schema
 from tasks.sql.scratch import catalog_of
 from tasks.sql.statements import nodes_of, parse_statement, position_of
@@ -179,9 +179,10 @@ LINTS: tuple[Lint, ...] = (_aggregate_guard, _bare_json, _null_sum, _not_in_null
 
 def _order_problems(site: Site, schema_sql: str) -> Iterator[Diagnostic]:
     ordered = site.role == "each" or (site.role == "return" and site.shape == "many")
-    if ordered and not order_is_total(site.sql, schema_sql):
+    missing = missing_from_order(site.sql, schema_sql) if ordered else ()
+    if missing:
         what = "An each" if site.role == "each" else "A list"
-        hint = "End the ORDER BY with a unique column, such as the primary key of the table whose rows are listed."
+        hint = f"Add {', '.join(missing)} to the ORDER BY: rows that are equal in all else differ there (a join may give several)."
         yield _problem("tool.order", site, f"{what} needs an ORDER BY that leaves no ties.", hint)
 
 

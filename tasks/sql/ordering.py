@@ -35,25 +35,27 @@ class Undecided(Exception):
 
 
 @lru_cache(maxsize=4_000)
-def order_is_total(sql: str, schema_sql: str) -> bool:
-    """Whether every run of a query must give its rows in the same order; True where that cannot be decided."""
+def missing_from_order(sql: str, schema_sql: str) -> tuple[str, ...]:
+    """What an ORDER BY lacks before every run must give the rows in the same order, such as `l.id`; nothing where it lacks
+    nothing, or where that cannot be decided.
+    """
     tree = parse_statement(sql).tree
     if not isinstance(tree, exp.Query):
-        return True
+        return ()
     try:
-        return _total(tree, catalog_of(schema_sql))
+        return _missing(tree, catalog_of(schema_sql))
     except Undecided:
-        return True
+        return ()
 
 
-def _total(tree: exp.Query, catalog: Catalog) -> bool:
+def _missing(tree: exp.Query, catalog: Catalog) -> tuple[str, ...]:
     order = tree.args.get("order")
     if not isinstance(tree, exp.Select):
-        return order is not None
+        return () if order is not None else ("all the columns",)
     if not tree.args.get("from_") or (_aggregates(tree) and not tree.args.get("group")):
-        return True
+        return ()
     ordered = [o.this for o in order.expressions] if order else []
-    return _Analysis(tree, catalog).determines(ordered)
+    return _Analysis(tree, catalog).missing(ordered)
 
 
 def _aggregates(tree: exp.Select) -> bool:
@@ -111,6 +113,10 @@ class _Analysis:
 
     def determines(self, ordered: Iterable[exp.Expr]) -> bool:
         """Whether rows with equal ordered expressions are the same row (or the same group)."""
+        return not self.missing(ordered)
+
+    def missing(self, ordered: Iterable[exp.Expr]) -> tuple[str, ...]:
+        """What must be ordered too before rows with equal ordered expressions are the same row (or the same group)."""
         expressions = [self._resolved(e) for e in ordered]
         texts = {e.sql() for e in expressions}
         known = {n for n in (self.name_of(e) for e in expressions if isinstance(e, exp.Column)) if n}
@@ -118,8 +124,17 @@ class _Analysis:
         group = self.tree.args.get("group")
         if group or self.tree.args.get("distinct"):
             parts = [self._resolved(e) for e in (group.expressions if group else [p.unalias() for p in self.tree.expressions])]
-            return all(self._settled(part, known, texts) for part in parts)
-        return all((alias, "*") in known for alias in self.sources)
+            return tuple(part.sql(dialect="sqlite") for part in parts if not self._settled(part, known, texts))
+        return tuple(self._missing_keys(known))
+
+    def _missing_keys(self, known: set[Name]) -> Iterator[str]:
+        """A key of each source whose row is not determined yet, one after the other: a key may determine further sources."""
+        for alias, source in self.sources.items():
+            if (alias, "*") in known:
+                continue
+            key = {(alias, column) for column in next(iter(source.keys), source.columns)}
+            yield ", ".join(".".join(filter(None, name)) for name in sorted(key - known))
+            known = self._closure(known | key | {(alias, "*")})
 
     def _resolved(self, node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Collate) and isinstance(node.this, exp.Expr):

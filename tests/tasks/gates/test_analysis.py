@@ -9,7 +9,7 @@ import pytest
 from artifacts.toolset import Query, Return, Tool
 from artifacts.world import Draft
 from tasks.sql.lineage import given_columns, links_of, tool_graph, usage_of
-from tasks.sql.ordering import order_is_total
+from tasks.sql.ordering import missing_from_order
 from tasks.sql.result_types import with_types
 from tasks.sql.scratch import catalog_of, describe
 
@@ -76,7 +76,22 @@ TOTAL = [
 
 @pytest.mark.parametrize(("total", "sql"), TOTAL)
 def test_total_orders_are_told_from_partial_ones(total: bool, sql: str) -> None:
-    assert order_is_total(sql, SCHEMA) is total
+    assert (not missing_from_order(sql, SCHEMA)) is total
+
+
+@pytest.mark.parametrize(
+    ("sql", "missing"),
+    [
+        ("SELECT * FROM orders ORDER BY created_at", ("orders.id",)),
+        ("SELECT u.id FROM users u LEFT JOIN orders o ON o.user_id = u.id ORDER BY u.name, u.id", ("o.id",)),
+        ("SELECT o.id, u.name FROM orders o JOIN users u ON u.id = o.user_id ORDER BY o.size", ("o.id",)),
+        ("SELECT o.id, i.line FROM orders o JOIN items i ON i.order_id = o.id ORDER BY o.id", ("i.line",)),
+        ("SELECT u.id, j.key FROM users u, json_each(:ids) j ORDER BY u.id", ("j.key",)),
+        ("SELECT status, size, count(*) FROM orders GROUP BY status, size ORDER BY size", ("status",)),
+    ],
+)
+def test_what_an_order_lacks_is_named(sql: str, missing: tuple[str, ...]) -> None:
+    assert missing_from_order(sql, SCHEMA) == missing
 
 
 @pytest.mark.parametrize(
