@@ -8,24 +8,28 @@ from typing import Any, NamedTuple
 
 from artifacts.toolset import Tool
 from tasks.sql.programs import Site, names_used, parameter_schema, sites_of
-from tasks.trials.candidates import Arguments, asked_of, passes, rows_of, stored_values, value_candidates
+from tasks.trials.candidates import WIDTH, Arguments, asked_of, passes, rows_of, stored_values, value_candidates
 from tasks.trials.workbench import Workbench
 
 SMALL = 60
 """The most rows of a key's table that are tried one by one."""
 
-MAX_STEPS = 1_500
-"""The most steps that one search evaluates."""
+MAX_STEPS = 1_000
+"""The most steps that one pass of a search evaluates."""
+
+BREADTHS = (5, SMALL + WIDTH)
+"""How many values of a parameter each pass tries: first a few of all, so that one bad first choice cannot use up the search."""
 
 _ABSENT = object()
 
 
 class _Search(NamedTuple):
-    """One tool's guards in order, the values that each parameter may take, and how many steps were evaluated (a cell)."""
+    """One tool's guards in order, the values that each parameter may take, how many of them, and how many steps were taken (a cell)."""
 
     bench: Workbench
     sites: tuple[Site, ...]
     values: dict[str, list[Any]]
+    breadth: int
     spent: list[int]
 
 
@@ -43,11 +47,11 @@ def passing_arguments(tool: Tool, bench: Workbench) -> Iterator[Arguments]:
     """Argument sets that every guard lets through, depth first, with parameters that no guard meets at their first value."""
     sites = tuple(site for site in sites_of(tool, bench.draft.schema_sql) if site.role in _BINDING and "/do/" not in site.place)
     values = {name: _choices(tool, name, bench) for name in tool.parameter_names}
-    search = _Search(bench, sites, values, [0])
-    for known in _through(search, 0, {}, {}):
-        missing = {name: values[name] for name in tool.parameters.get("required", ()) if name not in known}
-        if all(missing.values()):
-            yield known | {name: found[0] for name, found in missing.items()}
+    for breadth in BREADTHS:
+        for known in _through(_Search(bench, sites, values, breadth, [0]), 0, {}, {}):
+            missing = {name: values[name] for name in tool.parameters.get("required", ()) if name not in known}
+            if all(missing.values()):
+                yield known | {name: found[0] for name, found in missing.items()}
 
 
 _BINDING = ("require", "refuse", "let", "each")
@@ -82,10 +86,10 @@ def _through(search: _Search, index: int, arguments: Arguments, bound: Arguments
 
 def _openings(search: _Search, site: Site, arguments: Arguments, bound: Arguments) -> Iterator[tuple[Arguments, Arguments]]:
     """The values for parameters that a step is the first to use: those that its own rows ask for, else each that fits."""
-    for asked in asked_of(arguments, bound, site, search.bench):
+    for asked in asked_of(arguments, bound, site, search.bench)[: search.breadth]:
         decided = arguments.keys() | bound.keys() | asked.keys()
         open_names = [name for name in names_used(site.sql) if name in search.values and name not in decided]
-        for chosen in product(*(search.values[name] for name in open_names)):
+        for chosen in product(*(search.values[name][: search.breadth] for name in open_names)):
             pairs = dict(zip(open_names, chosen, strict=True))
             given = {name: value for name, value in pairs.items() if value is not _ABSENT}
             left_out = {name: parameter_schema(site.tool, name).get("default") for name in pairs.keys() - given.keys()}

@@ -109,6 +109,31 @@ def test_where_no_call_succeeds_every_try_is_accounted_for_and_the_farthest_rows
     assert len(told.line()) < 1_500
 
 
+def test_a_bad_first_choice_does_not_use_up_the_search() -> None:
+    """Only one member may sign up one other, for one meeting, and the last guard alone tells so."""
+    properties = {name: {"type": "integer"} for name in ("by_id", "meeting_id", "member_id")}
+    asks = [
+        {"require": f"SELECT id AS {name}_there FROM members WHERE id = COALESCE(:{name}_id, -1)", "error": "not_found", "message": "No."}
+        for name in ("by", "member")
+    ]
+    last = {
+        "refuse": "SELECT 1 WHERE :by_there <> 2 OR :the_places <> 1 OR :member_there <> 3",
+        "error": "forbidden",
+        "message": "Not by you.",
+    }
+    insert = {"run": "INSERT INTO signups (id, meeting_id, member_id) VALUES (999, :meeting_id, :member_id)", "expect": 1}
+    require = {
+        "require": "SELECT places AS the_places FROM meetings WHERE id = COALESCE(:meeting_id, -1)",
+        "error": "not_found",
+        "message": "No.",
+    }
+    program = [asks[0], require, asks[1], last, insert, {"return": "SELECT 1 AS done", "shape": "one"}]
+    parameters = {**SIGN_UP["parameters"], "required": list(properties), "properties": properties}
+    many = [*MEETINGS, *((10 + n, f"X-{n}", "off", 5) for n in range(50))]
+    found, _ = probed({**SIGN_UP, "parameters": parameters, "program": program}, many)
+    assert found.arguments == {"by_id": 2, "meeting_id": 2, "member_id": 3}
+
+
 @pytest.mark.parametrize(("old", "new"), [(":meeting_id AND", "-1 AND"), ("'planned'", "'open'")])
 def test_the_search_ends(old: str, new: str) -> None:
     program = [{**step, "refuse": step["refuse"].replace(old, new)} if "refuse" in step else step for step in SIGN_UP["program"]]
