@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from artifacts.verdict import Diagnostic
 from artifacts.world import TableRows
-from tasks.seed import RowFix, concerned_ddl, failing_rows, fixed, literal, numbered, render_seed
+from tasks.seed import RowFix, concerned_ddl, failing_rows, fixed, literal, numbered, render_seed, tables_of
 from tasks.sql.arrange import parents_first
 from tasks.sql.scratch import catalog_of
+from tasks.tools import readable_ddl
 
 SCHEMA = """CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER REFERENCES parent(id));
 CREATE TABLE parent (id INTEGER PRIMARY KEY, boss_id INTEGER REFERENCES parent(id), name TEXT);
@@ -133,6 +134,15 @@ def test_a_row_that_collides_is_shown_with_the_one_it_collides_with() -> None:
     parts = (block("other", "id", (2,), (2,), (3,)),)
     collision = Diagnostic(code="seed.duplicate_key", place="row:other:2", message="other already has a row with id = 2, as in row 1.")
     assert failing_rows(parts, (collision,)) == ['other #1: {"id":2}', 'other #2: {"id":2}']
+
+
+def test_unique_indexes_are_shown_with_their_tables_and_others_are_not() -> None:
+    live = "CREATE UNIQUE INDEX one_live ON child (parent_id) WHERE id > 3;\n"
+    assert live in tables_of(SCHEMA + live)
+    assert live in concerned_ddl(SCHEMA + live, (problem("row:child:1"),))
+    assert live not in concerned_ddl(SCHEMA + live, (problem("row:parent:1"),))
+    assert live.strip() in readable_ddl(SCHEMA + live)
+    assert "by_name" not in readable_ddl(SCHEMA + live) + tables_of(SCHEMA + live)
 
 
 def test_a_problem_without_a_table_shows_all_tables() -> None:
