@@ -116,7 +116,10 @@ def closing(tally: Tally, elapsed: float) -> RenderableType:
 
 def funnel(tally: Tally, elapsed: float) -> Table:
     """How many drafts there were and what became of them."""
-    table = Table("drafts", "done before", "sealed", "rejected", "unfinished", "model calls", "took", title="Woven", title_justify="left")
+    table = Table(title="Woven", title_justify="left")
+    for heading in ("drafts", "done before", "sealed", "rejected", "unfinished", "model calls"):
+        table.add_column(heading, min_width=max(map(len, heading.split())))
+    table.add_column("took", no_wrap=True, min_width=len(duration(elapsed)))
     figures = (tally.planned, tally.known, tally.sealed, tally.rejected, tally.unfinished, len(tally.paid))
     table.add_row(*(f"{figure:,}" for figure in figures), duration(elapsed))
     return table
@@ -172,6 +175,8 @@ def farewell(tally: Tally, store: str) -> str:
     if tally.interrupted or tally.unfinished:
         lines.append("Run the same command again to resume: what is done is skipped, and no answer is paid for twice.")
     at = "" if store == "./loom" else f" --store {shlex.quote(store)}"
+    if tally.sealed + tally.known - tally.known_rejected == 0:
+        return "\n".join(lines)
     lines.append(f"The worlds are in {store}. To look at them:")
     lines += [f"  {command()} {what}{at}" for what in ("ls", "show WORLD", "show WORLD --task t01", "audit")]
     return "\n".join(lines)

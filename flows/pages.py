@@ -16,6 +16,7 @@ from rich.table import Table
 from artifacts.agent_task import AgentTask
 from artifacts.bundle import counts_of
 from artifacts.errors import UnknownName
+from artifacts.identity import slug_of
 from artifacts.page import parameters
 from artifacts.shape import shape_of
 from artifacts.store import WorldSummary
@@ -33,13 +34,19 @@ def listing(found: Sequence[WorldSummary], store: str) -> RenderableType:
         return f"No worlds in {escape(store)} yet. Weave some with `worldloom synthesize`."
     table = Table(title=f"{counted(len(found), 'world')} in {escape(store)}", title_justify="left")
     table.add_column("world", min_width=max(len(summary.world_id) for summary in found), no_wrap=True)  # whole, to be copied
-    table.add_column("scenario", overflow="fold")
+    table.add_column("category", overflow="fold")
     for heading in ("tables", "rows", "tools", "tasks"):
         table.add_column(heading, justify="right")
     for summary in found:
         counts = (summary.tables, summary.rows, summary.tools, summary.tasks)
-        table.add_row(summary.world_id, escape(summary.name), *(str(count) for count in counts))
+        table.add_row(listed(summary), escape(summary.category), *(str(count) for count in counts))
     return table
+
+
+def listed(summary: WorldSummary) -> str:
+    """A world's id, and below it the scenario's name where the id cannot spell it."""
+    spelt = slug_of(summary.name) != slug_of("")
+    return summary.world_id if spelt else f"{summary.world_id}\n[dim]{escape(summary.name)}[/]"
 
 
 def counted(number: int, noun: str) -> str:

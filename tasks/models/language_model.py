@@ -242,7 +242,8 @@ def translated(error: Exception, model: str) -> WorldloomError:
     said = " ".join(str(getattr(error, "message", "") or error).split()).split(" To fix:")[0][:300]
     status = getattr(error, "status", None)
     if isinstance(error, _UNAVAILABLE) or (not isinstance(error, _REFUSED) and status in _MAY_PASS):
-        return ModelUnavailable(f"{model} cannot answer now: {said}", "It is asked again.", retry_after=_retry_after(error))
+        again = "Check that the service is up, and run again."
+        return ModelUnavailable(f"{model} cannot answer now: {said.rstrip('.')}.", again, retry_after=_retry_after(error))
     if isinstance(error, exceptions.ContextWindowExceededError):
         return ModelRejected(f"The request is too long for {model}: {said}", "Use a model with a longer context.")
     if isinstance(error, _REFUSED) or (isinstance(status, int) and 400 <= status < 500):

@@ -77,6 +77,7 @@ def test_ls_names_the_scenario_that_an_id_cannot_spell(worldloom: Command, store
     assert "图书馆" in told
     assert "2 worlds" in told
     assert library.id in told
+    assert "category" in told
 
 
 def test_one_world_is_not_several(worldloom: Command, store: Store) -> None:
@@ -214,6 +215,19 @@ def test_figures_count_drafts_calls_and_first_passes() -> None:
         console.print(display.closing(tally, 61))
     for word in ("1 min 1 s", "schema_runs", "unknown"):
         assert word in captured.get()
+
+
+def test_the_closing_table_keeps_its_headings_whole_at_80_columns() -> None:
+    console = Console(width=80)
+    with console.capture() as captured:
+        console.print(display.closing(Tally(planned=1_000, sealed=999, unfinished=1), 3_590))
+    assert "…" not in captured.get()
+    assert "59 min 50 s" in captured.get()
+
+
+def test_nobody_is_sent_to_look_at_worlds_that_are_not_there() -> None:
+    assert "look at them" not in display.farewell(Tally(planned=2, known=1, known_rejected=1, unfinished=1, faults=("down.",)), "./loom")
+    assert "look at them" in display.farewell(Tally(planned=1, known=1), "./loom")
 
 
 def test_cost_is_shown_only_when_every_part_is_known_and_recalled_calls_are_free() -> None:

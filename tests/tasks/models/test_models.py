@@ -110,8 +110,10 @@ def test_a_dropped_connection_and_a_stall_are_unavailable(script: Any, model: ds
 
 def test_a_server_that_is_not_there_is_unavailable(journal: Journal) -> None:
     model = language_model(ModelSettings(name="openai/x", api_base="http://127.0.0.1:9/v1", timeout=1.0), journal)
-    with pytest.raises(ModelUnavailable):
+    with pytest.raises(ModelUnavailable) as caught:
         asking(model, 1)(WriteRequirements, INPUTS)
+    assert caught.value.message.endswith("refused.")
+    assert "service is up" in caught.value.hint
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404])
