@@ -7,6 +7,7 @@ An answer that lists far more numbers than asked for is a guess, and matches not
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -50,12 +51,22 @@ class _Answer(NamedTuple):
     @classmethod
     def of(cls, given: object) -> _Answer | None:
         """None for an empty, an oversized or an unreadable answer."""
-        leaves = _leaves(given)
+        leaves = _leaves(_unpacked(given))
         text = plain_text(" ; ".join(leaves)) if leaves else ""
         if not text.strip(" ;") or len(text) > MAX_LENGTH:
             return None
         dated = with_plain_dates(text)
         return cls(words(text), code_words(text) | code_words(dated), dated, frozenset(_numbers(_DATED.sub(" ", dated))))
+
+
+def _unpacked(given: object) -> object:
+    """A text that is a JSON list or object says what that holds; agents write JSON without spaces, where no word would end."""
+    if not isinstance(given, str) or len(given) > MAX_LENGTH or not given.strip().startswith(("[", "{")):
+        return given
+    try:
+        return json.loads(given)
+    except (ValueError, RecursionError):
+        return given
 
 
 def _leaves(given: object) -> list[str]:
