@@ -1,10 +1,15 @@
-"""How much one server lets its clients take: every bound that an operator may set."""
+"""What an operator may set of a server: the bounds on what its clients take, and the form in which they see tools."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 from pydantic import Field
 
 from artifacts.noun import Noun
+
+ToolsForm = Literal["direct", "meta"]
+"""`direct` lists a world's tools; `meta` lists two tools, one to list them and one to call them."""
 
 
 class SessionLimits(Noun):
@@ -17,5 +22,4 @@ class SessionLimits(Noun):
     most_request_bytes: int = Field(default=4 * 2**20, ge=1_024, description="one message of a client")
     most_waiting_per_session: int = Field(default=16, ge=1, description="requests of one session in hand at once")
     request_seconds: float = Field(default=30.0, gt=0, description="a client that has not sent its whole request by then is cut off")
-    call_seconds: float = Field(default=30.0, gt=0, description="a tool call that has not answered by then is given up")
     worlds_in_memory: int = Field(default=1_024, ge=1, description="worlds kept ready; the one unused longest is loaded anew")

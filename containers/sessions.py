@@ -55,34 +55,60 @@ class SessionRegistry:
         self.limits = limits or SessionLimits()
         self.worlds = tuple(worlds)
         self.dropped = 0
+        self._known = frozenset(self.worlds)
         self._source = source
         self._clock = clock
         self._listeners: list[Callable[[str], None]] = []
+        self._watchers: list[Callable[[str, Observation, float], None]] = []
         self._sessions: OrderedDict[str, Session] = OrderedDict()  # the one unused longest comes first
         self._blueprints: OrderedDict[str, Blueprint] = OrderedDict()
         self._lock = threading.RLock()
+        self._loading = threading.Lock()
 
     def when_closed(self, listener: Callable[[str], None]) -> None:
         """Has `listener` told the id of every session that ends, however it ends."""
         self._listeners.append(listener)
 
+    def when_called(self, watcher: Callable[[str, Observation, float], None]) -> None:
+        """Has `watcher` told the world, the observation and the seconds of every tool call, by the thread that made it."""
+        self._watchers.append(watcher)
+
     def blueprint(self, world_id: str) -> Blueprint:
         """What all sessions of a world share; raises UnknownName, or InvalidBundle naming the file of a world that was edited."""
+        world_id = self.named(world_id)
+        found = self.loaded(world_id)
+        if found is None:
+            with self._loading:  # not the other lock: who uses a world that is there does not wait for one that is not
+                found = self.loaded(world_id) or Blueprint.of(self._source(world_id))
+                self._keep(world_id, found)
+        return found
+
+    def loaded(self, world_id: str) -> Blueprint | None:
+        """What all sessions of a world share, if the world is in memory."""
         with self._lock:
-            if world_id not in self._blueprints:
-                if world_id not in self.worlds:
-                    raise UnknownName(f"This server has no world '{world_id[:80]}'.", _nearest(world_id, self.worlds, "It serves"))
-                self._blueprints[world_id] = Blueprint.of(self._source(world_id))
-                while len(self._blueprints) > self.limits.worlds_in_memory:
-                    self._blueprints.popitem(last=False)
-            self._blueprints.move_to_end(world_id)
-            return self._blueprints[world_id]
+            if world_id in self._blueprints:
+                self._blueprints.move_to_end(world_id)
+            return self._blueprints.get(world_id)
+
+    def _keep(self, world_id: str, blueprint: Blueprint) -> None:
+        with self._lock:
+            self._blueprints[world_id] = blueprint
+            while len(self._blueprints) > self.limits.worlds_in_memory:
+                self._blueprints.popitem(last=False)
+
+    def named(self, name: str) -> str:
+        """The id of the world that is served by that id or by a unique beginning of it; raises UnknownName."""
+        found = [name] if name in self._known else [world_id for world_id in self.worlds if name and world_id.startswith(name)]
+        if len(found) != 1:
+            raise UnknownName(f"This server has no world '{name[:80]}'.", _nearest(name[:80], self.worlds, "It serves"))
+        return found[0]
 
     def open(self, world_id: str, task_id: str | None = None, session_id: str | None = None) -> Session:
         """A session in the world's initial state.
 
         Raises UnknownName for a world or a task that is not there, SessionLimitReached with the server full.
         """
+        world_id = self.named(world_id)
         blueprint = self.blueprint(world_id)
         if task_id is not None:
             blueprint.task(task_id)
@@ -177,6 +203,10 @@ class SessionRegistry:
         with self._lock:
             return list(self._sessions.values())
 
+    def idle_seconds(self, session: Session) -> float:
+        """How long nobody has used the session."""
+        return max(0.0, self._clock() - session.last_used)
+
     def tools(self, session_id: str) -> list[dict[str, Any]]:
         """Name, description and inputSchema of every tool of the session's world."""
         return self.get(session_id).environment.list_tools()
@@ -184,10 +214,18 @@ class SessionRegistry:
     def call(self, session_id: str, tool: str, arguments: object = None) -> Observation:
         """One tool call; raises UnknownName for a session that is not there, and nothing else."""
         with self.using(session_id) as session:
-            if session.calls >= self.limits.most_calls_per_session:
-                return Observation(None, "too_many_calls", f"This session has made its {session.calls} calls; it must be reset.")
-            session.calls += 1
-            return session.environment.call_tool(tool, arguments)
+            began = time.perf_counter()
+            observation = self._call(session, tool, arguments)
+            seconds = time.perf_counter() - began
+        for watcher in self._watchers:
+            watcher(session.world_id, observation, seconds)
+        return observation
+
+    def _call(self, session: Session, tool: str, arguments: object) -> Observation:
+        if session.calls >= self.limits.most_calls_per_session:
+            return Observation(None, "too_many_calls", f"This session has made its {session.calls} calls; it must be reset.")
+        session.calls += 1
+        return session.environment.call_tool(tool, arguments)
 
     def score(self, session_id: str, answer: object = None, task_id: str | None = None) -> Score:
         """The judgement of the session's state and an answer, by the task that it was opened for unless another is named."""

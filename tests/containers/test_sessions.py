@@ -87,6 +87,10 @@ def test_unknown_names_are_told_with_the_nearest() -> None:
     registry = registry_of()
     with pytest.raises(UnknownName, match="Did you mean shop-"):
         registry.open("shop-3")
+    with pytest.raises(UnknownName):
+        registry.open("shop-")
+    with pytest.raises(UnknownName):
+        registry.open("")
     with pytest.raises(UnknownName, match="no task 't99'"):
         registry.open("shop-1", "t99")
     for use in (registry.get, registry.reset, registry.fork, registry.close, registry.digest, registry.difference, registry.score):

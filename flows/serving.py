@@ -1,0 +1,226 @@
+"""`worldloom serve`: worlds of a store over MCP, with the control plane beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from artifacts.errors import InvalidInput, UnknownName
+from artifacts.store import Store, open_store
+from containers.limits import SessionLimits, ToolsForm
+from containers.sessions import SessionRegistry
+from flows.options import StoreOption
+
+if TYPE_CHECKING:
+    import uvicorn
+
+DEFAULT_PORT = 8765
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+_LIMITS = SessionLimits()
+
+
+BACKLOG = 4_096
+GRACE_SECONDS = 3
+
+
+class Place(NamedTuple):
+    """Where the two halves of a server listen: a port of 0 is any free one; `hosts` are the names to be addressed by, None for any."""
+
+    host: str
+    port: int
+    control_port: int
+    control_socket: Path | None
+    hosts: tuple[str, ...] | None
+
+
+def serve(
+    worlds: Annotated[list[str] | None, typer.Argument(metavar="[WORLD]...", help="Worlds to serve; all if left out.")] = None,
+    *,
+    store: StoreOption = "./loom",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Where agents reach MCP; 0 takes a free port.")] = DEFAULT_PORT,
+    host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
+    stdio: Annotated[bool, typer.Option("--stdio", help="Serve one world over standard input and output, and nothing else.")] = False,
+    tools: Annotated[ToolsForm, typer.Option(help="List the world's tools, or only list_tools and call_tool.")] = "direct",
+    control_port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Where the control plane listens; one above --port if left out.")
+    ] = None,
+    control_socket: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="A Unix socket for the control plane, in place of its port.")
+    ] = None,
+    allow_host: Annotated[list[str] | None, typer.Option(metavar="NAME", help="A host name by which clients address this server.")] = None,
+    max_sessions: Annotated[int, typer.Option(help="Sessions open at once.")] = _LIMITS.most_sessions,
+    idle_seconds: Annotated[float, typer.Option(help="Seconds without use after which a session is dropped.")] = _LIMITS.idle_seconds,
+    max_calls: Annotated[int, typer.Option(help="Tool calls of one session between two resets.")] = _LIMITS.most_calls_per_session,
+    max_request_bytes: Annotated[int, typer.Option(help="Bytes of one message.")] = _LIMITS.most_request_bytes,
+    max_waiting: Annotated[int, typer.Option(help="Requests of one session in hand at once.")] = _LIMITS.most_waiting_per_session,
+    request_seconds: Annotated[float, typer.Option(help="Seconds in which a whole request must come.")] = _LIMITS.request_seconds,
+) -> None:
+    """Serve worlds over MCP: every client gets a fork of its own. The control plane has its own port, and a token."""
+    limits = limited(
+        most_sessions=max_sessions,
+        idle_seconds=idle_seconds,
+        most_calls_per_session=max_calls,
+        most_request_bytes=max_request_bytes,
+        most_waiting_per_session=max_waiting,
+        request_seconds=request_seconds,
+    )
+    shelf = open_store(store, create=False)
+    registry = shelf_registry(shelf, worlds or [], limits)
+    if stdio:
+        over_stdio(registry, tools)
+    else:
+        own_names = ("127.0.0.1", "localhost", "[::1]", *(allow_host or ()))
+        beside = control_port if control_port is not None else port and port + 1
+        place = Place(host, port, beside, control_socket, own_names if host in LOOPBACK or allow_host else None)
+        asyncio.run(run_servers(registry, tools, place, shelf.home))
+
+
+def limited(**limits: Any) -> SessionLimits:
+    """The limits as given; raises InvalidInput naming the one that cannot be."""
+    try:
+        return SessionLimits(**limits)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        raise InvalidInput(f"{problem['loc'][0]}: {problem['msg']}.", "See `worldloom serve --help`.") from error
+
+
+def shelf_registry(shelf: Store, names: Sequence[str], limits: SessionLimits) -> SessionRegistry:
+    """A registry of the named worlds, or of all. Named ones are read at once: an edited bundle is refused before anything is served."""
+    known = [summary.world_id for summary in shelf.worlds()]
+    chosen = {shelf.world(name).id: None for name in names}
+    if not known:
+        raise UnknownName(f"There is no world in {shelf.url}.", "Weave one with `worldloom synthesize`.")
+    registry = SessionRegistry(shelf.world, tuple(chosen or known), limits)
+    if names or len(known) == 1:
+        for world_id in registry.worlds:
+            registry.blueprint(world_id)
+    return registry
+
+
+def over_stdio(registry: SessionRegistry, form: ToolsForm) -> None:
+    """Serve the one world; raises InvalidInput where there are several."""
+    from containers.mcp_stdio import serve_stdio
+
+    if len(registry.worlds) != 1:
+        raise InvalidInput(f"--stdio serves one world, and here are {len(registry.worlds)}.", "Name it: worldloom serve WORLD --stdio.")
+    serve_stdio(registry, registry.worlds[0], form)
+
+
+async def run_servers(registry: SessionRegistry, form: ToolsForm, place: Place, home: Path) -> None:
+    """Agents' half and control plane in one process and one event loop, until a signal ends both."""
+    from containers.control import control_app, control_token
+    from containers.mcp_http import McpApp
+    from containers.metrics import Metrics
+
+    allow_many_files()
+    with listening(place.host, place.port) as mcp_socket, control_listening(place) as control_socket:
+        base = f"http://{address(mcp_socket)}"
+        token = control_token(os.environ, home / "serve" / str(mcp_socket.getsockname()[1]))
+        metrics = Metrics()
+        registry.when_called(metrics.watch)
+        app = McpApp(registry, form, place.hosts)
+        halves = [half_of(app), half_of(control_app(registry, token.value, metrics, base))]
+        announce(registry, base, place.control_socket or f"http://{address(control_socket)}", token.path)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop, halves)
+        reaper = asyncio.create_task(app.reap_forever())
+        await asyncio.gather(*(half.serve([where]) for half, where in zip(halves, (mcp_socket, control_socket), strict=True)))
+        reaper.cancel()
+    registry.close_all()
+
+
+def half_of(app: Any) -> uvicorn.Server:
+    """One ASGI application as a server that leaves signals to us."""
+    import uvicorn
+
+    class Half(uvicorn.Server):
+        """A server among others in one process."""
+
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            """Nothing: who runs both halves hears the signals."""
+            yield
+
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, lifespan="off", ws="none", timeout_graceful_shutdown=GRACE_SECONDS, server_header=False
+    )
+    return Half(config)
+
+
+def stop(halves: Sequence[uvicorn.Server]) -> None:
+    """Have both end after the requests in hand."""
+    for half in halves:
+        half.should_exit = True
+
+
+@contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """A socket that listens; raises InvalidInput where it cannot."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as found:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            found.bind((host, port))
+        except OSError as problem:
+            raise InvalidInput(f"Nothing can listen at {host}:{port}: {problem.strerror}.", "Choose another --port or --host.") from problem
+        found.listen(BACKLOG)
+        yield found
+
+
+@contextmanager
+def control_listening(place: Place) -> Iterator[socket.socket]:
+    """The control plane's socket: on this machine only, unless the whole server is for others too."""
+    if place.control_socket is None:
+        with listening(place.host, place.control_port) as found:
+            yield found
+        return
+    place.control_socket.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as found:
+        before = os.umask(0o177)  # nobody else may connect
+        try:
+            found.bind(str(place.control_socket))
+        except OSError as problem:
+            raise InvalidInput(f"Nothing can listen at {place.control_socket}: {problem.strerror}.", "Choose another path.") from problem
+        finally:
+            os.umask(before)
+        found.listen(BACKLOG)
+        try:
+            yield found
+        finally:
+            place.control_socket.unlink(missing_ok=True)
+
+
+def address(found: socket.socket) -> str:
+    """Host and port as a URL has them."""
+    host, port = found.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def announce(registry: SessionRegistry, base: str, control: object, token_path: Path | None) -> None:
+    """Say on standard error where everything is."""
+    shown = Console(stderr=True, highlight=False, soft_wrap=True)
+    for world_id in registry.worlds[:5]:
+        shown.print(f"[bold]{world_id}[/]  {base}/{world_id}/mcp")
+    if len(registry.worlds) > 5:
+        shown.print(f"and {len(registry.worlds) - 5} more at {base}/<world>/mcp")
+    shown.print(f"control plane  {control}")
+    shown.print(f"its token is in {token_path}" if token_path else "its token is WORLDLOOM_TOKEN")
+
+
+def allow_many_files() -> None:
+    """Every client holds a connection; take as many as the system lets us."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
