@@ -195,6 +195,10 @@ class Environment:
             self.blueprint.attach_initial(self._connection)
             self._initial_attached = True
 
+    def interrupt(self) -> None:
+        """Stops the statement that runs now; the one thing that another thread may ask while a call is under way."""
+        self._connection.interrupt()
+
     def state_digest(self) -> str:
         """SHA-256 over all tables' rows in primary-key order."""
         self._guard.mode = Mode.HOST
