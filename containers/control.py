@@ -102,8 +102,10 @@ def _keep_token(value: str, path: Path) -> Path:
 
 
 def control_app(registry: SessionRegistry, token: str, metrics: Metrics, mcp_base: str) -> Starlette:
-    """The ASGI application; `mcp_base` is where agents reach the MCP server, such as `http://127.0.0.1:8765`."""
-    registry.when_called(metrics.watch)
+    """The ASGI application; `mcp_base` is where agents reach the MCP server, such as `http://127.0.0.1:8765`.
+
+    Calls are counted once `registry.when_called(metrics.watch)` has been said.
+    """
     metrics.read("worldloom_sessions", "Sessions open.", lambda: len(registry.sessions()))
     metrics.read("worldloom_sessions_dropped", "Sessions dropped for their idle time.", lambda: registry.dropped, CounterMetricFamily)
     desk = ControlPlane(registry, metrics, mcp_base.rstrip("/"))

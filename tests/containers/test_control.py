@@ -85,7 +85,9 @@ def standing(serving: Serving) -> Iterator[Plane]:
     """One for all tests of this page."""
     clock = Clock()
     registry = SessionRegistry(source, (SHOP_ID, "edited-000000000000", "broken-000000000000"), LIMITS, clock)
-    url = serving(control_app(registry, TOKEN, Metrics(), "http://127.0.0.1:8765/"))
+    metrics = Metrics()
+    registry.when_called(metrics.watch)
+    url = serving(control_app(registry, TOKEN, metrics, "http://127.0.0.1:8765/"))
     with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30) as http:
         yield Plane(url, registry, http, clock, SHOP_ID)
 
