@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, BinaryIO
 
 import anyio
@@ -16,14 +17,28 @@ from containers.mcp_exchange import TOO_MANY, Conversations, Refused, error_body
 from containers.sessions import SessionRegistry
 
 
-def serve_stdio(registry: SessionRegistry, world_id: str, form: ToolsForm = "direct", task_id: str | None = None) -> None:
-    """Serves one session until the input ends. What else writes to standard output meanwhile lands on standard error."""
+def serve_stdio(
+    registry: SessionRegistry,
+    world_id: str,
+    form: ToolsForm = "direct",
+    task_id: str | None = None,
+    beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
+) -> None:
+    """Serves one session until the input ends, and runs `beside` meanwhile. What else is printed lands on standard error."""
     session_id = registry.open(world_id, task_id).id
     with os.fdopen(os.dup(1), "wb") as output, os.fdopen(os.dup(0), "rb") as lines:
         os.dup2(2, 1)
-        with suppress(BrokenPipeError):  # the client left
-            anyio.run(converse, registry, session_id, form, lines, output)
+        anyio.run(_converse_beside, partial(converse, registry, session_id, form, lines, output), beside)
     registry.close_all()
+
+
+async def _converse_beside(talk: Callable[[], Coroutine[Any, Any, None]], beside: Callable[[], Coroutine[Any, Any, None]] | None) -> None:
+    async with anyio.create_task_group() as tasks:
+        if beside is not None:
+            tasks.start_soon(beside)
+        with suppress(BrokenPipeError):  # the client left
+            await talk()
+        tasks.cancel_scope.cancel()
 
 
 async def converse(registry: SessionRegistry, session_id: str, form: ToolsForm, lines: BinaryIO, output: BinaryIO) -> None:

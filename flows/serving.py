@@ -6,9 +6,7 @@ import asyncio
 import os
 import resource
 import signal
-import socket
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -23,7 +21,7 @@ from containers.sessions import SessionRegistry
 from flows.options import StoreOption
 
 if TYPE_CHECKING:
-    import uvicorn
+    pass
 
 DEFAULT_PORT = 8765
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -40,6 +38,7 @@ class Place(NamedTuple):
 
     host: str
     port: int
+    control_host: str
     control_port: int
     control_socket: Path | None
     hosts: tuple[str, ...] | None
@@ -56,6 +55,7 @@ def serve(
     control_port: Annotated[
         int | None, typer.Option(min=0, max=65_535, help="Where the control plane listens; one above --port if left out.")
     ] = None,
+    control_host: Annotated[str, typer.Option(help="Address at which the control plane listens.")] = "127.0.0.1",
     control_socket: Annotated[
         Path | None, typer.Option(metavar="PATH", help="A Unix socket for the control plane, in place of its port.")
     ] = None,
@@ -79,11 +79,11 @@ def serve(
     shelf = open_store(store, create=False)
     registry = shelf_registry(shelf, worlds or [], limits)
     if stdio:
-        over_stdio(registry, tools)
+        over_stdio(registry, tools, control_socket)
     else:
         own_names = ("127.0.0.1", "localhost", "[::1]", *(allow_host or ()))
         beside = control_port if control_port is not None else port and port + 1
-        place = Place(host, port, beside, control_socket, own_names if host in LOOPBACK or allow_host else None)
+        place = Place(host, port, control_host, beside, control_socket, own_names if host in LOOPBACK or allow_host else None)
         asyncio.run(run_servers(registry, tools, place, shelf.home))
 
 
@@ -109,23 +109,31 @@ def shelf_registry(shelf: Store, names: Sequence[str], limits: SessionLimits) ->
     return registry
 
 
-def over_stdio(registry: SessionRegistry, form: ToolsForm) -> None:
-    """Serve the one world; raises InvalidInput where there are several."""
+def over_stdio(registry: SessionRegistry, form: ToolsForm, socket: Path | None) -> None:
+    """Serve the one world, with a control plane if it is given a socket; raises InvalidInput where there are several worlds."""
     from containers.mcp_stdio import serve_stdio
 
     if len(registry.worlds) != 1:
         raise InvalidInput(f"--stdio serves one world, and here are {len(registry.worlds)}.", "Name it: worldloom serve WORLD --stdio.")
-    serve_stdio(registry, registry.worlds[0], form)
+    beside = None
+    if socket is not None:
+        from containers.control import control_token
+        from containers.listening import control_half
+
+        beside = control_half(registry, socket, control_token(os.environ, socket.parent).value)
+    serve_stdio(registry, registry.worlds[0], form, beside=beside)
 
 
 async def run_servers(registry: SessionRegistry, form: ToolsForm, place: Place, home: Path) -> None:
     """Agents' half and control plane in one process and one event loop, until a signal ends both."""
     from containers.control import control_app, control_token
+    from containers.listening import address, half_of, listening, listening_at, stop
     from containers.mcp_http import McpApp
     from containers.metrics import Metrics
 
     allow_many_files()
-    with listening(place.host, place.port) as mcp_socket, control_listening(place) as control_socket:
+    control = listening_at(place.control_socket) if place.control_socket else listening(place.control_host, place.control_port)
+    with listening(place.host, place.port) as mcp_socket, control as control_socket:
         base = f"http://{address(mcp_socket)}"
         token = control_token(os.environ, home / "serve" / str(mcp_socket.getsockname()[1]))
         metrics = Metrics()
@@ -140,73 +148,6 @@ async def run_servers(registry: SessionRegistry, form: ToolsForm, place: Place, 
         await asyncio.gather(*(half.serve([where]) for half, where in zip(halves, (mcp_socket, control_socket), strict=True)))
         reaper.cancel()
     registry.close_all()
-
-
-def half_of(app: Any) -> uvicorn.Server:
-    """One ASGI application as a server that leaves signals to us."""
-    import uvicorn
-
-    class Half(uvicorn.Server):
-        """A server among others in one process."""
-
-        @contextmanager
-        def capture_signals(self) -> Iterator[None]:
-            """Nothing: who runs both halves hears the signals."""
-            yield
-
-    config = uvicorn.Config(
-        app, log_level="warning", access_log=False, lifespan="off", ws="none", timeout_graceful_shutdown=GRACE_SECONDS, server_header=False
-    )
-    return Half(config)
-
-
-def stop(halves: Sequence[uvicorn.Server]) -> None:
-    """Have both end after the requests in hand."""
-    for half in halves:
-        half.should_exit = True
-
-
-@contextmanager
-def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket that listens; raises InvalidInput where it cannot."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as found:
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            found.bind((host, port))
-        except OSError as problem:
-            raise InvalidInput(f"Nothing can listen at {host}:{port}: {problem.strerror}.", "Choose another --port or --host.") from problem
-        found.listen(BACKLOG)
-        yield found
-
-
-@contextmanager
-def control_listening(place: Place) -> Iterator[socket.socket]:
-    """The control plane's socket: on this machine only, unless the whole server is for others too."""
-    if place.control_socket is None:
-        with listening(place.host, place.control_port) as found:
-            yield found
-        return
-    place.control_socket.unlink(missing_ok=True)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as found:
-        before = os.umask(0o177)  # nobody else may connect
-        try:
-            found.bind(str(place.control_socket))
-        except OSError as problem:
-            raise InvalidInput(f"Nothing can listen at {place.control_socket}: {problem.strerror}.", "Choose another path.") from problem
-        finally:
-            os.umask(before)
-        found.listen(BACKLOG)
-        try:
-            yield found
-        finally:
-            place.control_socket.unlink(missing_ok=True)
-
-
-def address(found: socket.socket) -> str:
-    """Host and port as a URL has them."""
-    host, port = found.getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def announce(registry: SessionRegistry, base: str, control: object, token_path: Path | None) -> None:
