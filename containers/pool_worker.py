@@ -44,7 +44,7 @@ from containers.pool_wire import (
     frame_of,
 )
 
-PATIENCE = 0.02
+PATIENCE = 0.01
 """Seconds after which a job no longer holds up the next ones."""
 
 MOST_ANSWERS = 128
