@@ -9,7 +9,7 @@ from artifacts.trajectory import Call, Ending, FormName
 from tasks.agent.awm_form import AwmForm
 from tasks.agent.native_form import NativeForm
 from tasks.agent.toolbox import ToolBox
-from tasks.agent.turns import Answer, Asked, Calls, Listing, Message, Turn, View, Violation
+from tasks.agent.turns import Answer, Asked, Calls, Listing, Message, Turn, View, Violation, in_order
 
 MOST_TURNS = 30
 """The turn limit where none is given."""
@@ -76,7 +76,7 @@ async def play(
     policy: Policy, form: Form, tools: ToolBox, instruction: str, *, max_turns: int = MOST_TURNS, told: Told = lambda message: None
 ) -> Episode:
     """Plays one episode; `told` hears every message as it comes. Raises what the policy and the tools raise."""
-    listing = await tools.list_tools()
+    listing = in_order(await tools.list_tools())
     messages = list(form.opening(instruction))
     calls: list[Call] = []
     spent = _Tokens()

@@ -19,6 +19,7 @@ from tasks.agent.toolbox import ToolBox
 from tasks.agent.turns import Listing
 
 META = frozenset(("list_tools", "call_tool"))
+_LISTED = frozenset(("name", "description", "inputSchema"))
 PATIENCE = 60.0
 """Seconds for one answer of a server."""
 
@@ -42,14 +43,18 @@ class OverMcp:
         self._meta = {tool.name for tool in tools} == META
         if not self._meta:
             return tuple({"name": t.name, "description": t.description or "", "inputSchema": t.input_schema} for t in tools)
-        listed = await self._ask("list_tools", {})
-        return tuple(listed["result"])
+        return self._listed((await self._ask("list_tools", {})).get("result"))
 
     async def call_tool(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """The JSON that the agent sees; raises ServerUnavailable."""
         if self._meta:
             return await self._ask("call_tool", {"tool_name": tool, "arguments": arguments})
         return await self._ask(tool, arguments)
+
+    def _listed(self, found: Any) -> Listing:
+        if not isinstance(found, list) or not all(isinstance(tool, dict) and tool.keys() >= _LISTED for tool in found):
+            raise ServerUnavailable(f"{self._where} lists its tools in a form of its own.", "Is it `worldloom serve`?")
+        return tuple(found)
 
     async def _ask(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
         with _troubles(self._where):
@@ -63,8 +68,8 @@ class OverMcp:
 async def tools_over_mcp(world: World, url: str | None = None) -> AsyncIterator[ToolBox]:
     """A fresh session of the world: at a server's URL, or in this process; raises InvalidInput, ServerUnavailable."""
     if url is not None:
-        expect_url(url)
-        async with _connected(Client(url, read_timeout_seconds=PATIENCE), f"The server at {url}") as tools:
+        address = address_of(url, world)
+        async with _connected(Client(address, read_timeout_seconds=PATIENCE), f"The server at {address}") as tools:
             yield tools
         return
     registry = SessionRegistry(lambda _: world, [world.id])
@@ -76,14 +81,15 @@ async def tools_over_mcp(world: World, url: str | None = None) -> AsyncIterator[
         registry.close_all()
 
 
-def expect_url(url: str) -> None:
-    """Refuses what is no http URL; raises InvalidInput."""
+def address_of(url: str, world: World) -> str:
+    """The MCP address of a world at a server: what is given, or for a bare server its path; raises InvalidInput for no http URL."""
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as problem:
-        raise InvalidInput(f"--url: {url[:100]!r} is not a URL: {problem}.", "Give one such as http://127.0.0.1:8765/mcp.") from problem
+        raise InvalidInput(f"--url: {url[:100]!r} is not a URL: {problem}.", "Give one such as http://127.0.0.1:8765.") from problem
     if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise InvalidInput(f"--url: {url[:100]!r} is not an http URL.", "Give one such as http://127.0.0.1:8765/mcp.")
+        raise InvalidInput(f"--url: {url[:100]!r} is not an http URL.", "Give one such as http://127.0.0.1:8765.")
+    return url if parsed.path.strip("/") else f"{url.rstrip('/')}/{world.id}/mcp"
 
 
 @asynccontextmanager

@@ -45,6 +45,16 @@ Listing = tuple[dict[str, Any], ...]
 """Name, description and inputSchema of every tool."""
 
 
+def in_order(tools: Listing) -> Listing:
+    """The listing with the keys of each schema in one order: on its way over MCP some versions of the protocol change it."""
+    return tuple({**tool, "inputSchema": dict(sorted(tool["inputSchema"].items(), key=_rank))} for tool in tools)
+
+
+def _rank(item: tuple[str, Any]) -> tuple[int, str]:
+    first = ("type", "properties", "required")
+    return (first.index(item[0]) if item[0] in first else len(first), item[0])
+
+
 class View(NamedTuple):
     """What a policy sees when its turn comes."""
 
