@@ -14,7 +14,7 @@ from rich.console import Console
 
 from artifacts.errors import InvalidInput
 from artifacts.store import Store, open_store
-from flows import display, pages, playing, serving
+from flows import display, images, pages, playing, serving
 from flows.boundary import FAILED, INTERRUPTED, OK, REJECTED, guarded
 from flows.options import JsonOption, StoreOption, print_json
 from tasks.job.order import EMBEDDED_MODEL, Order, require_scenarios, scenario_named
@@ -144,6 +144,7 @@ def audit(
 
 
 app.command()(serving.serve)
+app.command()(images.package)
 app.command()(playing.play)
 app.command()(playing.score)
 
