@@ -277,7 +277,9 @@ def test_other_host_names_are_refused(headers: dict[str, str], status: int) -> N
 
 
 @pytest.mark.parametrize("name", ["world.json", "schema.sql", "seed.sql", "tools.json", "tasks.json", "report.json", "README.md"])
-def test_an_edited_world_is_refused_and_the_file_is_named_to_the_operator_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_edited_world_is_refused_and_the_file_is_named_to_the_operator_alone(
+    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
     world = sealed(SHOP)
     place = Path(write_bundle(world, tmp_path))
     content = bytearray((place / name).read_bytes())
