@@ -90,7 +90,7 @@ class EnvironmentPool:
         most_worlds: int = 1_024,
     ) -> None:
         """Starts the workers. Raises InvalidInput, InvalidBundle, UnknownName and ServerUnavailable."""
-        if size < 1 or workers < 1 or call_seconds <= 0 or most_worlds < 1:
+        if size < 1 or workers < 1 or not call_seconds > 0 or most_worlds < 1:
             raise InvalidInput("A pool's size, workers, deadline and worlds must be at least 1, and its deadline above 0.")
         self.size = size
         self._shelf = shelf_of(store)
@@ -153,7 +153,8 @@ class EnvironmentPool:
             self._crew.expect_running()
             jobs = no_jobs()
             for position, slot in enumerate([self._slot(number) for number in environments]):
-                slot.ready, slot.waiter, slot.tries = False, (batch, position), 0
+                slot.ready, slot.tries = False, 0
+                slot.waiters.append((batch, position))
                 self._crew.start(slot, OPEN, jobs)
             self._crew.post(jobs)
         batch.done.wait()
@@ -170,12 +171,13 @@ class EnvironmentPool:
 
     def step(self, calls: Sequence[Call | tuple[int, str, object]], seconds: float | None = None) -> list[Observation]:
         """The observations of a batch of calls, in its order; `seconds` is each call's deadline instead of the pool's."""
-        return self._observed(self._ask(CALL, calls, seconds))
+        return self._observed(self._ask(CALL, [Call(*call) for call in calls], seconds))
 
     def send(self, calls: Sequence[Call | tuple[int, str, object]], seconds: float | None = None) -> None:
         """Starts calls whose observations `receive` will give, as they come."""
+        checked = [Call(*call) for call in calls]
         with self._crew.lock:
-            self._mail.expected += self._submit(CALL, calls, seconds, self._mail, [call[0] for call in calls])
+            self._mail.expected += self._submit(CALL, checked, seconds, self._mail, [call.environment for call in checked])
 
     def receive(self, least: int = 1, seconds: float | None = None) -> list[tuple[int, Observation]]:
         """What has come of the calls sent: environment and observation, in the order of coming.
@@ -273,7 +275,8 @@ class EnvironmentPool:
         """A slot for an assignment, prepared or new, which tells the waiter when it is ready."""
         prepared = self._prepared.get(assignment.world)
         slot = prepared.popleft() if prepared else self._crew.place(assignment.world)
-        slot.taken, slot.task, slot.waiter = True, assignment.task, waiter
+        slot.taken, slot.task, slot.tries = True, assignment.task, 0
+        slot.waiters.append(waiter)
         self._slots[slot.number] = slot
         if slot.ready and not slot.error:
             slot.put(0, (0, None, None, ""))
@@ -289,8 +292,10 @@ class EnvironmentPool:
         return batch.answers
 
     def _submit(self, kind: int, asked: Sequence[tuple[Any, ...]], seconds: float | None, sink: Sink, positions: Iterable[int]) -> int:
-        """Sends questions to the workers that they concern, all or none of them; gives their number. Raises UnknownName."""
-        limit = self._crew.seconds if seconds is None else seconds
+        """Sends questions to the workers that they concern, all or none of them; gives their number. Raises UnknownName, InvalidInput."""
+        limit = self._crew.seconds if seconds is None else float(seconds)
+        if not limit > 0:
+            raise InvalidInput(f"A deadline of {limit:g} seconds cannot be met.")
         with self._crew.lock:
             self._crew.expect_running()
             slots = [self._slot(question[0]) for question in asked]
@@ -300,8 +305,7 @@ class EnvironmentPool:
                     sink.put(position, (0, None, LOST, slot.trouble))
                     continue
                 link = self._crew.links[slot.link]
-                ticket = self._crew.promise(link, Owed(sink, position, slot))
-                link.longest = max(link.longest, limit)
+                ticket = self._crew.promise(link, Owed(sink, position, slot), limit)
                 jobs[slot.link].append((kind, ticket, slot.number, limit, *question[1:]))
             self._crew.post(jobs)
         return len(asked)

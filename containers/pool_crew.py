@@ -18,6 +18,9 @@ from containers.pool_wire import FORGET, LOST, OPEN, PREPARE, RELEASE, SOURCE
 STALL_SECONDS = 10.0
 """A worker that says nothing for this long past the deadline of all that it owes is ended and replaced."""
 
+OPEN_SECONDS = 60.0
+"""The deadline of an opening, where the pool's own is shorter: a world may have to be compiled first."""
+
 MOST_FAILED_STARTS = 3
 MOST_TRIES = 2
 COST_OF_A_NEW_WORLD = 16
@@ -83,7 +86,8 @@ class Crew:
             link.slots[slot.number] = slot
             link.worlds[slot.world] = link.worlds.pop(slot.world, 0) + 1
         slot.tries += 1
-        mine.append((kind, self.promise(link, Owed(slot, 0, slot)), slot.number, self.seconds, slot.world))
+        limit = max(self.seconds, OPEN_SECONDS)
+        mine.append((kind, self.promise(link, Owed(slot, 0, slot), limit), slot.number, limit, slot.world))
 
     def drop(self, slot: Slot, jobs: Jobs) -> None:
         """Has a slot's environment given back."""
@@ -92,10 +96,11 @@ class Crew:
             link.worlds[slot.world] -= 1
             jobs[slot.link].append((RELEASE, 0, slot.number, self.seconds))
 
-    def promise(self, link: Link, owed: Owed) -> int:
-        """The ticket of an answer that a worker owes from now on."""
+    def promise(self, link: Link, owed: Owed, seconds: float) -> int:
+        """The ticket of an answer that a worker owes from now on, within a deadline."""
         if not link.owed:
-            link.heard, link.longest = time.monotonic(), self.seconds
+            link.heard, link.longest = time.monotonic(), 0.0
+        link.longest = max(link.longest, seconds)
         ticket = next(self._tickets)
         link.owed[ticket] = owed
         return ticket
@@ -184,16 +189,20 @@ class Crew:
             return
         self.replaced += 1
         opening = {owed.slot.number for owed in link.owed.values() if owed.sink is owed.slot and owed.slot.tries < MOST_TRIES}
-        again = [slot for slot in link.slots.values() if slot.number in opening or not slot.taken]
+        again = {
+            slot.number: slot
+            for slot in link.slots.values()
+            if slot.number in opening or (slot.ready and not slot.taken and not slot.error)
+        }
         for owed in link.owed.values():
             if owed.sink is not owed.slot or owed.slot.number not in opening:
                 self._settle(owed, (0, None, LOST, why))
         for slot in link.slots.values():
-            if slot not in again and not slot.error:
+            if slot.number not in again and not slot.error:
                 slot.error, slot.trouble = LOST, why
                 self.lost += 1
         jobs = no_jobs()
-        for slot in again:
+        for slot in again.values():
             slot.ready, slot.error, slot.trouble = False, "", ""
             self.start(slot, OPEN if slot.taken else PREPARE, jobs)
         self.post(jobs)

@@ -81,15 +81,16 @@ class Slot:
     tries: int = 0
     error: str = ""
     trouble: str = ""
-    waiter: tuple[Batch, int] | None = None
+    waiters: list[tuple[Batch, int]] = field(default_factory=list)
 
     def put(self, _position: int, answer: Answer) -> None:
         """Takes the answer to its opening."""
         self.ready = True
         self.error, self.trouble = answer[2] or "", answer[3]
-        if self.waiter is not None:
-            batch, position = self.waiter
-            self.waiter = None
+        if not self.error:
+            self.tries = 0
+        waiters, self.waiters = self.waiters, []
+        for batch, position in waiters:
             batch.put(position, answer)
 
 

@@ -216,7 +216,8 @@ class Worker:
         while True:
             with self._lock:
                 if aside.overdue:
-                    self._shelf.open.pop(aside.job[2], None)  # an environment that was opened too late
+                    if aside.job[0] in (OPEN, PREPARE):  # what was opened too late is not wanted any more
+                        self._shelf.open.pop(aside.job[2], None)
                     return
                 if aside.waiting:
                     aside.job, aside.since = aside.waiting.popleft(), time.monotonic()

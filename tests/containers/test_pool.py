@@ -342,6 +342,20 @@ def test_a_worker_that_says_nothing_any_more_is_replaced(monkeypatch: pytest.Mon
         assert names(pool.step(idle([number]))) == {None}
 
 
+def test_an_environment_renewed_twice_at_once_is_renewed(pool: EnvironmentPool, environments: tuple[int, ...]) -> None:
+    pool.step([Call(environments[0], "set_stock", {"product_id": 1, "stock": 77})])
+    pool.renew([environments[0], environments[1], environments[0]])
+    assert pool.differences(environments[:1]) == [()]
+
+
+def test_an_environment_that_was_late_is_usable_as_soon_as_it_is_renewed(pool: EnvironmentPool, environments: tuple[int, ...]) -> None:
+    for _ in range(5):
+        pool.step([Call(environments[0], "crawl")], seconds=0.02)
+        pool.renew(environments[:1])
+        assert names(pool.step(idle(environments[:1]) * 20)) == {None}
+    assert pool.tally().environment_errors == {"late": 5}
+
+
 def test_agents_mistakes_are_counted_apart(pool: EnvironmentPool, environments: tuple[int, ...]) -> None:
     pool.step([Call(environments[0], "nothing_such"), Call(environments[0], "get_order", {}), Call(environments[0], "do_nothing")])
     tally = pool.tally()
@@ -407,6 +421,10 @@ def test_a_pool_refuses_what_it_cannot_do(pool: EnvironmentPool, environments: t
         pool.score([Ending(environments[0], None, "t99")])
     with pytest.raises(UnknownName, match="no environment 0"):
         pool.step([Call(environments[0], "crawl"), Call(0, "crawl")])
+    with pytest.raises(InvalidInput, match="deadline of 0"):
+        pool.step(idle(environments), seconds=0)
+    with pytest.raises(TypeError):
+        pool.step([(environments[0],)])  # type: ignore[list-item]  # what a caller without types may write
     with pytest.raises(InvalidInput):
         EnvironmentPool(0)
     pool.release(environments[:1])
