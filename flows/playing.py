@@ -65,7 +65,10 @@ async def played(
     from tasks.agent.mcp_toolbox import tools_over_mcp
     from tasks.agent.playing import play_task, policy_named
 
-    async with policy_named(model, form, task, seed, api_base) as policy, tools_over_mcp(world, url) as tools:
+    def notice(line: str) -> None:
+        console.print(transcript.plain(line), style="yellow")
+
+    async with policy_named(model, form, task, seed, api_base=api_base, notice=notice) as policy, tools_over_mcp(world, url) as tools:
         return await play_task(
             world, task, policy, tools, form=form, max_turns=max_turns, told=lambda message: transcript.told(console, message)
         )

@@ -24,18 +24,30 @@ _MAY_PASS = frozenset((408, 409, 425, 429, *range(500, 600)))
 _KEPT_TEXTS = ("content", "refusal", "reasoning_content")
 
 Wait = Callable[[RetryCallState], float]
+Notice = Callable[[str], None]
+"""Hears why the agent waits."""
 
 
 class Endpoint:
     """A hosted or local model. The key comes from OPENAI_API_KEY and is never put on record."""
 
-    def __init__(self, model: str, form: Form, api_base: str | None = None, seed: int | None = None, wait: Wait | None = None) -> None:
+    def __init__(
+        self,
+        model: str,
+        form: Form,
+        api_base: str | None = None,
+        *,
+        seed: int | None = None,
+        wait: Wait | None = None,
+        notice: Notice = lambda line: None,
+    ) -> None:
         self.name = model
         self.seed = seed
         self._form = form
         self._url = f"{base_url(api_base)}/chat/completions"
         self._headers = authorization(api_base)
         self._wait = wait or patience
+        self._notice = notice
         self._client = httpx.AsyncClient(timeout=httpx.Timeout(600.0, connect=10.0))
 
     async def reply(self, view: View) -> Reply:
@@ -44,7 +56,11 @@ class Endpoint:
         if self.seed is not None:
             body["seed"] = self.seed
         tries = AsyncRetrying(
-            retry=retry_if_exception_type(ModelUnavailable), stop=stop_after_attempt(TRIES), wait=self._wait, reraise=True
+            retry=retry_if_exception_type(ModelUnavailable),
+            stop=stop_after_attempt(TRIES),
+            wait=self._wait,
+            before_sleep=lambda state: self._notice(waiting_line(state)),
+            reraise=True,
         )
         reply: Reply = await tries(self._ask, body)
         return reply
@@ -91,6 +107,13 @@ def patience(state: RetryCallState) -> float:
     asked = getattr(state.outcome and state.outcome.exception(), "retry_after", None)
     grown = wait_random_exponential(multiplier=1, max=LONGEST_WAIT)(state)
     return min(asked, LONGEST_WAIT) if asked is not None else grown
+
+
+def waiting_line(state: RetryCallState) -> str:
+    """Why the agent waits, and how long."""
+    trouble = state.outcome.exception() if state.outcome else None
+    seconds = state.next_action.sleep if state.next_action else 0.0
+    return f"{getattr(trouble, 'message', trouble)} Asked again in {seconds:.0f} s."
 
 
 def refusal(response: httpx.Response, model: str) -> ModelUnavailable | ModelRejected:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from artifacts.errors import InvalidInput, ServerUnavailable, WorldloomError
 from artifacts.world import World
+from containers.limits import SessionLimits
 from containers.mcp_server import WorldServer
 from containers.sessions import SessionRegistry
 from tasks.agent.toolbox import ToolBox
@@ -20,6 +21,9 @@ from tasks.agent.turns import Listing
 
 META = frozenset(("list_tools", "call_tool"))
 _LISTED = frozenset(("name", "description", "inputSchema"))
+MOST_CALLS_HERE = 1_000_000
+"""In this process the turn limit is the bound."""
+
 PATIENCE = 60.0
 """Seconds for one answer of a server."""
 
@@ -72,7 +76,7 @@ async def tools_over_mcp(world: World, url: str | None = None) -> AsyncIterator[
         async with _connected(Client(address, read_timeout_seconds=PATIENCE), f"The server at {address}") as tools:
             yield tools
         return
-    registry = SessionRegistry(lambda _: world, [world.id])
+    registry = SessionRegistry(lambda _: world, [world.id], SessionLimits(most_calls_per_session=MOST_CALLS_HERE))
     server = WorldServer(registry, session_id=registry.open(world.id).id)
     try:
         async with _connected(Client(server.sdk), "The server in this process") as tools:

@@ -12,7 +12,7 @@ from artifacts.errors import UnknownName
 from artifacts.trajectory import FormName, Trajectory
 from artifacts.world import World
 from containers.environment import Blueprint, Environment
-from tasks.agent.endpoint import Endpoint
+from tasks.agent.endpoint import Endpoint, Notice
 from tasks.agent.episode import FORMS, MOST_TURNS, Episode, Policy, Told, play
 from tasks.agent.policies import SCRIPTED, scripted_policy
 from tasks.agent.rescoring import judge
@@ -22,14 +22,20 @@ from tasks.agent.turns import Violation
 
 @asynccontextmanager
 async def policy_named(
-    name: str, form: FormName, task: AgentTask, seed: int | None = None, api_base: str | None = None
+    name: str,
+    form: FormName,
+    task: AgentTask,
+    seed: int | None = None,
+    *,
+    api_base: str | None = None,
+    notice: Notice = lambda line: None,
 ) -> AsyncIterator[Policy]:
     """The policy of that name for a task; raises UnknownName, InvalidInput and ModelRejected before anything is sent."""
     if name in SCRIPTED:
         yield scripted_policy(name, FORMS[form], task, seed or 0)
         return
     expect_model(name, api_base)
-    endpoint = Endpoint(name, FORMS[form], api_base, seed)
+    endpoint = Endpoint(name, FORMS[form], api_base, seed=seed, notice=notice)
     try:
         yield endpoint
     finally:

@@ -22,11 +22,14 @@ LISTS = '<tool_call>\n{"name": "list_tools", "arguments": null}\n</tool_call>'
 BORROWS = '<tool_call>{"name": "call_tool", "arguments": {"tool_name": "borrow_toy", "arguments": "{\\"toy_id\\": 1}"}}</tool_call>'
 
 
+NOTICES: list[str] = []
+
+
 def tries(world: World, api_base: str, *, task: int = 1, form: FormName = "awm", max_turns: int = 6, seed: int | None = None) -> Trajectory:
     """An episode of the scripted model on one of the two tasks."""
 
     async def run() -> Trajectory:
-        endpoint = Endpoint("openai/scripted", FORMS[form], api_base, seed, wait=wait_none())
+        endpoint = Endpoint("openai/scripted", FORMS[form], api_base, seed=seed, wait=wait_none(), notice=NOTICES.append)
         async with tools_in_process(world) as tools:
             try:
                 return await play_task(world, world.tasks[task], endpoint, tools, form=form, max_turns=max_turns)
@@ -140,8 +143,11 @@ def test_a_service_in_trouble_is_asked_again(script: Any, api_base: str, moves: 
         handler.reply(200, {"hello": "I am a proxy"})
 
     script.moves = [moves.fails(500), moves.drops, moves.fails(429, retry_after="1"), page, moves.says(BORROWS), moves.says("Done.")]
+    NOTICES.clear()
     found = tries(toys, api_base)
     assert (found.reward, found.turns) == (1.0, 2)
+    assert [word for word in ("500 scripted 500", "reached", "429", "no chat completion") if word not in " ".join(NOTICES)] == []
+    assert all(line.endswith(" Asked again in 0 s.") for line in NOTICES)
     assert len(script.bodies) == 6
 
 
