@@ -26,7 +26,7 @@ def serve_stdio(
 ) -> None:
     """Serves one session until the input ends, and runs `beside` meanwhile. What else is printed lands on standard error."""
     session_id = registry.open(world_id, task_id).id
-    with os.fdopen(os.dup(1), "wb") as output, os.fdopen(os.dup(0), "rb") as lines:
+    with suppress(BrokenPipeError), os.fdopen(os.dup(1), "wb") as output, os.fdopen(os.dup(0), "rb") as lines:
         os.dup2(2, 1)
         anyio.run(_converse_beside, partial(converse, registry, session_id, form, lines, output), beside)
     registry.close_all()
