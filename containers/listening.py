@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,16 +96,12 @@ def listening_at(path: Path) -> Iterator[socket.socket]:
             path.unlink(missing_ok=True)
 
 
-def control_half(registry: SessionRegistry, path: Path, token: str) -> Callable[[], Coroutine[Any, Any, None]]:
-    """The control plane at a Unix socket, to be run beside a server over standard input and output until it is cancelled."""
+def control_half(registry: SessionRegistry, where: socket.socket, token: str) -> Callable[[], Coroutine[Any, Any, None]]:
+    """The control plane at a socket, to be run beside a server over standard input and output until it is cancelled."""
+    from containers.control import control_app
+    from containers.metrics import Metrics
 
-    async def run() -> None:
-        from containers.control import control_app
-        from containers.metrics import Metrics
-
-        metrics = Metrics()
-        registry.when_called(metrics.watch)
-        with listening_at(path) as found:
-            await half_of(control_app(registry, token, metrics, "")).serve([found])
-
-    return run
+    metrics = Metrics()
+    registry.when_called(metrics.watch)
+    half = half_of(control_app(registry, token, metrics, ""))
+    return partial(half.serve, [where])

@@ -115,13 +115,15 @@ def over_stdio(registry: SessionRegistry, form: ToolsForm, socket: Path | None) 
 
     if len(registry.worlds) != 1:
         raise InvalidInput(f"--stdio serves one world, and here are {len(registry.worlds)}.", "Name it: worldloom serve WORLD --stdio.")
-    beside = None
-    if socket is not None:
-        from containers.control import control_token
-        from containers.listening import control_half
+    if socket is None:
+        serve_stdio(registry, registry.worlds[0], form)
+        return
+    from containers.control import control_token
+    from containers.listening import control_half, listening_at
 
-        beside = control_half(registry, socket, control_token(os.environ, socket.parent).value)
-    serve_stdio(registry, registry.worlds[0], form, beside=beside)
+    with listening_at(socket) as found:
+        token = control_token(os.environ, socket.parent).value
+        serve_stdio(registry, registry.worlds[0], form, beside=control_half(registry, found, token))
 
 
 async def run_servers(registry: SessionRegistry, form: ToolsForm, place: Place, home: Path) -> None:

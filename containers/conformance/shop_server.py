@@ -6,14 +6,15 @@ import sys
 from pathlib import Path
 
 from containers.conformance.over_mcp import WORLD_ID, shop_registry
-from containers.listening import control_half
+from containers.listening import control_half, listening_at
 from containers.mcp_stdio import serve_stdio
 
 
 def main() -> None:
     """Serves until the input ends."""
     registry = shop_registry()
-    serve_stdio(registry, WORLD_ID, beside=control_half(registry, Path(sys.argv[1]), sys.argv[2]))
+    with listening_at(Path(sys.argv[1])) as socket:
+        serve_stdio(registry, WORLD_ID, beside=control_half(registry, socket, sys.argv[2]))
 
 
 if __name__ == "__main__":
