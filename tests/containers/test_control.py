@@ -308,11 +308,19 @@ def test_any_answer_is_judged(plane: Plane, answer: Any) -> None:
     )
 
 
+def test_an_answer_that_is_no_json_number_is_refused(plane: Plane) -> None:
+    session = plane.open(task="t02")
+    for number in (b"NaN", b"-Infinity", b"01", b"0x1"):
+        assert plane.http.post(f"/v1/sessions/{session}/score", content=b'{"answer": ' + number + b"}").status_code == 400
+
+
 def test_large_bodies_are_refused_before_they_are_taken_in(plane: Plane) -> None:
     declared = plane.http.post("/v1/sessions", content=b"x" * 10_001)
     assert (declared.status_code, declared.json()["error"]) == (413, "request_entity_too_large")
     streamed = plane.http.post("/v1/sessions", content=iter([b"x" * 6_000] * 3))
     assert streamed.status_code == 413
+    unsent = _raw(plane.url, b"Content-Length: 10001\r\n", b"")
+    assert unsent.startswith(b"HTTP/1.1 413")
     lying = _raw(plane.url, b"Content-Length: 99999999999999999999999999999999\r\n", b"{")
     assert lying.split(b" ")[1] in (b"400", b"413")
     assert plane.open()
