@@ -46,7 +46,7 @@ class Engine:
         if here is not None:
             return here
         try:
-            self.client.images.pull(*_split(reference))
+            self.client.images.pull(*repository_and_tag(reference))
         except (DockerException, RequestException) as error:
             hint = "Name another with --base, or leave it out to make one from Debian's packages."
             raise InvalidInput(f"The image {reference} cannot be had: {_reason(error)}.", hint) from error
@@ -94,7 +94,7 @@ class Engine:
         """Give the image that has the first of these names the others as well."""
         try:
             for tag in tags[1:]:
-                self.client.api.tag(tags[0], *_split(tag))
+                self.client.api.tag(tags[0], *repository_and_tag(tag))
         except (DockerException, RequestException) as error:
             raise _failed("name an image", error) from error
 
@@ -106,7 +106,7 @@ class Engine:
         """Send an image to its registry and give the digest under which it is kept there; raises InvalidInput where it is refused."""
         digest = ""
         try:
-            for event in self.client.api.push(*_split(tag), stream=True, decode=True):
+            for event in self.client.api.push(*repository_and_tag(tag), stream=True, decode=True):
                 if "error" in event:
                     raise InvalidInput(f"The registry refused {tag}: {event['error']}.", "Log in with `docker login`, or check --tag.")
                 digest = event.get("aux", {}).get("Digest", digest)
@@ -131,7 +131,7 @@ def _settings(config: dict[str, Any]) -> dict[str, Any]:
     return {"Env": list(config.get("Env") or []), "Labels": dict(config.get("Labels") or {})}
 
 
-def _split(reference: str) -> tuple[str, str]:
+def repository_and_tag(reference: str) -> tuple[str, str]:
     """Repository and tag of a name; a colon before a slash belongs to a registry's port."""
     head, colon, tag = reference.rpartition(":")
     return (head, tag) if colon and "/" not in tag else (reference, "latest")

@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from artifacts.errors import InvalidInput
 from artifacts.identity import digest_of_bytes
 
 UNCHECKED_HASH = (1).to_bytes(4, "little")
@@ -112,11 +111,3 @@ def _bytecode(path: str, source: bytes) -> bytes | None:
     except (SyntaxError, ValueError):  # a template, or source in no known encoding: what cannot be compiled is not imported either
         return None
     return importlib.util.MAGIC_NUMBER + UNCHECKED_HASH + importlib.util.source_hash(source) + marshal.dumps(code, 2)
-
-
-def without_overlap(lower: Tree, upper: Tree) -> dict[str, Entry]:
-    """Both trees in one; raises InvalidInput where a path is in both."""
-    both = sorted(lower.keys() & upper.keys())
-    if both:
-        raise InvalidInput(f"Two parts of an image both bring /{both[0]}.", "Choose another base.")
-    return {**lower, **upper}
