@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from artifacts.agent_task import AgentTask, ToolCall
 from artifacts.recipe import Recipe
@@ -15,6 +16,7 @@ from artifacts.store import open_store
 from artifacts.toolset import Return, Tool
 from artifacts.trajectory import parse_trajectory
 from artifacts.world import Clock, World
+from flows import transcript
 from tasks.job.publishing import utc_now
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -168,3 +170,14 @@ def test_a_key_that_is_missing_is_asked_for(play: Command) -> None:
 def test_a_server_that_is_not_there_is_named(play: Command) -> None:
     done = play("--model", "idle", "--url", "http://127.0.0.1:9/mcp")
     refused(done, "http://127.0.0.1:9/mcp", "does not answer", code=1)
+
+
+def test_what_is_said_cannot_command_the_terminal_and_is_cut_short() -> None:
+    console = Console(width=200)
+    call = {"function": {"name": "a[bold]", "arguments": "{}"}}
+    with console.capture() as captured:
+        transcript.told(console, {"role": "assistant", "content": "x\x1b[31m\x07\ny [red]z[/red]", "tool_calls": [call]})
+        transcript.told(console, {"role": "tool", "content": "k" * (transcript.MAX_SHOWN + 5)})
+    lines = captured.get().splitlines()
+    assert lines[:5] == ["── assistant", "x?[31m?", "y [red]z[/red]", "→ a[bold] {}", "── tool"]
+    assert "".join(lines[5:]).endswith("k … (5 more characters)")
