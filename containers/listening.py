@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -41,6 +42,12 @@ def stop(halves: Sequence[uvicorn.Server]) -> None:
     """Have both end after the requests in hand."""
     for half in halves:
         half.should_exit = True
+
+
+def allow_many_files() -> None:
+    """Every client holds a connection; take as many as the system lets us."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -129,7 +128,7 @@ def over_stdio(registry: SessionRegistry, form: ToolsForm, socket: Path | None) 
 async def run_servers(registry: SessionRegistry, form: ToolsForm, place: Place, home: Path) -> None:
     """Agents' half and control plane in one process and one event loop, until a signal ends both."""
     from containers.control import control_app, control_token
-    from containers.listening import address, half_of, listening, listening_at, stop
+    from containers.listening import address, allow_many_files, half_of, listening, listening_at, stop
     from containers.mcp_http import McpApp
     from containers.metrics import Metrics
 
@@ -161,9 +160,3 @@ def announce(registry: SessionRegistry, base: str, control: object, token_path: 
         shown.print(f"and {len(registry.worlds) - 5} more at {base}/<world>/mcp")
     shown.print(f"control plane  {control}")
     shown.print(f"its token is in {token_path}" if token_path else "its token is WORLDLOOM_TOKEN")
-
-
-def allow_many_files() -> None:
-    """Every client holds a connection; take as many as the system lets us."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
