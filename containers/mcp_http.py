@@ -78,7 +78,7 @@ class McpApp:
         else:
             _expect_json(headers)
             body = await read_body(receive, headers, self.registry.limits.most_request_bytes, self.registry.limits.request_seconds)
-            await self._post(target, headers, parsed(body), send)
+            await self._post(target, headers, parsed(body), send, _client_of(scope))
 
     def _expect_host(self, headers: Mapping[str, str]) -> None:
         if self.hosts is None:
@@ -108,9 +108,9 @@ class McpApp:
         self.registry.close(session_id)
         await _reply(send, 200, None)
 
-    async def _post(self, target: Target, headers: Mapping[str, str], message: dict[str, Any], send: Send) -> None:
+    async def _post(self, target: Target, headers: Mapping[str, str], message: dict[str, Any], send: Send, client: str) -> None:
         modern = headers.get(VERSION_HEADER, HANDSHAKE_PROTOCOL_VERSIONS[0]) not in HANDSHAKE_PROTOCOL_VERSIONS
-        session_id = await self._session_for(target, headers, message, modern)
+        session_id = await self._session_for(target, headers, message, modern, client)
         waiting = self._waiting.get(session_id, 0)
         if waiting >= self.registry.limits.most_waiting_per_session:
             raise Refused(429, f"This session has {waiting} requests in hand; wait for their answers.", TOO_MANY)
@@ -123,7 +123,7 @@ class McpApp:
                 del self._waiting[session_id]
         await _reply(send, reply.status, reply.body, {} if modern else {SESSION_HEADER: session_id})
 
-    async def _session_for(self, target: Target, headers: Mapping[str, str], message: Mapping[str, Any], modern: bool) -> str:
+    async def _session_for(self, target: Target, headers: Mapping[str, str], message: Mapping[str, Any], modern: bool, client: str) -> str:
         """The session that a request means: by path, by header, or a new one where it says `initialize`."""
         told = headers.get(SESSION_HEADER)
         session_id = target.session_id or told
@@ -139,14 +139,14 @@ class McpApp:
             raise Refused(400, "A world is played in a session; say initialize.", types.UNSUPPORTED_PROTOCOL_VERSION, data)
         if message.get("method") != "initialize":
             raise Refused(400, "This request names no session; say initialize first.")
-        return await self._opened(target.world_id)
+        return await self._opened(target.world_id, client)
 
-    async def _opened(self, world_id: str) -> str:
+    async def _opened(self, world_id: str, client: str) -> str:
         try:
             world_id = self.registry.named(world_id)
             if self.registry.loaded(world_id) is None:
                 await anyio.to_thread.run_sync(self.registry.blueprint, world_id)
-            session_id = self.registry.open(world_id).id
+            session_id = self.registry.open(world_id, client=client).id
         except UnknownName as unknown:
             raise Refused(404, str(unknown)) from unknown
         except SessionLimitReached as full:
@@ -193,6 +193,11 @@ def _expect_json(headers: Mapping[str, str]) -> None:
     accepted = headers.get("accept", "*/*").lower()
     if not any(form in accepted for form in ("application/json", "application/*", "*/*")):
         raise Refused(406, "The client must accept application/json.")
+
+
+def _client_of(scope: Mapping[str, Any]) -> str:
+    """The address of who asks."""
+    return str((scope.get("client") or ["somebody"])[0])
 
 
 def _host_name(authority: str) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import secrets
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,7 +27,8 @@ __all__ = ["Session", "SessionLimits", "SessionRegistry"]
 class Session:
     """One fork of a world with an id; `lock` is held by whoever uses the environment.
 
-    `task_id` is the agent task that it was opened for, if any; `calls` counts since the last reset. Times are the registry's clock.
+    `client` is the address of the client that opened it for itself, or empty; `task_id` is the agent task that it was opened for,
+    if any; `calls` counts since the last reset. Times are the registry's clock.
     """
 
     id: str
@@ -35,6 +37,7 @@ class Session:
     environment: Environment
     created_at: float
     last_used: float
+    client: str = ""
     calls: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
@@ -61,6 +64,7 @@ class SessionRegistry:
         self._listeners: list[Callable[[str], None]] = []
         self._watchers: list[Callable[[str, Observation, float], None]] = []
         self._sessions: OrderedDict[str, Session] = OrderedDict()  # the one unused longest comes first
+        self._shares: Counter[str] = Counter()
         self._blueprints: OrderedDict[str, Blueprint] = OrderedDict()
         self._lock = threading.RLock()
         self._loading = threading.Lock()
@@ -103,38 +107,50 @@ class SessionRegistry:
             raise UnknownName(f"This server has no world '{name[:80]}'.", _nearest(name[:80], self.worlds, "It serves"))
         return found[0]
 
-    def open(self, world_id: str, task_id: str | None = None, session_id: str | None = None) -> Session:
+    def open(self, world_id: str, task_id: str | None = None, session_id: str | None = None, client: str = "") -> Session:
         """A session in the world's initial state.
 
-        Raises UnknownName for a world or a task that is not there, SessionLimitReached with the server full.
+        Raises UnknownName for a world or a task that is not there, SessionLimitReached with the server full, or with all sessions open
+        that one client may have.
         """
         world_id = self.named(world_id)
         blueprint = self.blueprint(world_id)
         if task_id is not None:
             blueprint.task(task_id)
         with self._lock:
+            self._expect_share(client)
             self._make_room(session_id)
-            return self._add(Environment.fork(blueprint), world_id, task_id, session_id)
+            return self._add(Environment.fork(blueprint), world_id, task_id, session_id, client)
 
-    def _add(self, environment: Environment, world_id: str, task_id: str | None, session_id: str | None = None) -> Session:
+    def _add(
+        self, environment: Environment, world_id: str, task_id: str | None, session_id: str | None = None, client: str = ""
+    ) -> Session:
         now = self._clock()
-        session = Session(session_id or secrets.token_hex(16), world_id, task_id, environment, now, now)
+        session = Session(session_id or secrets.token_hex(16), world_id, task_id, environment, now, now, client)
         self._sessions[session.id] = session
+        self._shares[client] += 1
         return session
 
+    def _expect_share(self, client: str) -> None:
+        most = self.limits.most_sessions_per_client
+        if client and self._shares[client] >= most:
+            raise SessionLimitReached(f"This client has its {most} sessions open.", "Close one, or raise --max-sessions-per-client.")
+
     def _make_room(self, session_id: str | None = None) -> None:
-        """Raises SessionLimitReached where none can be had; a session idle for a while makes room first."""
+        """Raises SessionLimitReached where none can be had; what a client opened a while ago and never used makes room first."""
         if session_id is not None and session_id in self._sessions:
             raise SessionLimitReached(f"There is a session '{session_id[:80]}' already.", "Close it, or leave the id out.")
         if len(self._sessions) < self.limits.most_sessions:
             return
-        eldest = next(iter(self._sessions.values()))
-        if self._clock() - eldest.last_used < self.limits.spare_seconds:
+        horizon = self._clock() - self.limits.spare_seconds
+        stale = itertools.takewhile(lambda session: session.last_used <= horizon, self._sessions.values())
+        unused = next((session for session in stale if session.client and not session.calls), None)
+        if unused is None:
             raise SessionLimitReached(
                 f"This server has its {self.limits.most_sessions} sessions open.", "Close one, try again later, or raise --max-sessions."
             )
         self.dropped += 1
-        self.close(eldest.id)
+        self.close(unused.id)
 
     def get(self, session_id: str) -> Session:
         """The open session of that id, from now on the one used last; raises UnknownName."""
@@ -176,6 +192,8 @@ class SessionRegistry:
         """Ends a session and frees it; raises UnknownName."""
         with self._lock:
             session = self._sessions.pop(session_id, None)
+            if session is not None:
+                self._shares -= Counter([session.client])
         if session is None:
             raise unknown_session(session_id)
         with session.lock:

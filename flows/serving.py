@@ -60,6 +60,9 @@ def serve(
     ] = None,
     allow_host: Annotated[list[str] | None, typer.Option(metavar="NAME", help="A host name by which clients address this server.")] = None,
     max_sessions: Annotated[int, typer.Option(help="Sessions open at once.")] = _LIMITS.most_sessions,
+    max_sessions_per_client: Annotated[
+        int, typer.Option(help="Of those, sessions that one address opens for itself.")
+    ] = _LIMITS.most_sessions_per_client,
     idle_seconds: Annotated[float, typer.Option(help="Seconds without use after which a session is dropped.")] = _LIMITS.idle_seconds,
     max_calls: Annotated[int, typer.Option(help="Tool calls of one session between two resets.")] = _LIMITS.most_calls_per_session,
     max_request_bytes: Annotated[int, typer.Option(help="Bytes of one message.")] = _LIMITS.most_request_bytes,
@@ -69,6 +72,7 @@ def serve(
     """Serve worlds over MCP: every client gets a fork of its own. The control plane has its own port, and a token."""
     limits = limited(
         most_sessions=max_sessions,
+        most_sessions_per_client=max_sessions_per_client,
         idle_seconds=idle_seconds,
         most_calls_per_session=max_calls,
         most_request_bytes=max_request_bytes,

@@ -110,18 +110,33 @@ def test_idle_sessions_are_dropped_and_told_of() -> None:
     assert (told, [session.id for session in registry.sessions()]) == ([idle.id], [busy.id])
 
 
-def test_a_full_server_refuses_unless_a_session_lies_unused() -> None:
+def test_a_full_server_refuses_unless_a_client_left_a_session_unused() -> None:
     clock = Clock()
-    registry = registry_of(clock, most_sessions=2, spare_seconds=5)
-    first, second = registry.open("shop-1"), registry.open("shop-1")
-    with pytest.raises(SessionLimitReached, match="2 sessions open"):
+    registry = registry_of(clock, most_sessions=3, spare_seconds=5)
+    kept, used, unused = registry.open("shop-1"), registry.open("shop-1", client="a"), registry.open("shop-1", client="a")
+    registry.call(used.id, "do_nothing", {})
+    with pytest.raises(SessionLimitReached, match="3 sessions open"):
         registry.open("shop-1")
     with pytest.raises(SessionLimitReached):
-        registry.fork(second.id)
+        registry.fork(used.id)
     clock.now += 6
-    registry.get(first.id)
-    third = registry.open("shop-1")
-    assert {session.id for session in registry.sessions()} == {first.id, third.id}
+    fourth = registry.open("shop-1")
+    assert {session.id for session in registry.sessions()} == {kept.id, used.id, fourth.id}
+    assert unused.environment.call_tool("do_nothing", {}).error == "environment_error"
+    clock.now += 6
+    with pytest.raises(SessionLimitReached):
+        registry.open("shop-1")
+
+
+def test_one_client_has_only_its_share() -> None:
+    registry = registry_of(most_sessions_per_client=2)
+    first = registry.open("shop-1", client="a")
+    registry.open("shop-2", client="a")
+    with pytest.raises(SessionLimitReached, match="its 2 sessions open"):
+        registry.open("shop-1", client="a")
+    registry.open("shop-1", client="b")
+    registry.close(first.id)
+    registry.open("shop-1", client="a")
 
 
 def test_an_id_is_given_once() -> None:
