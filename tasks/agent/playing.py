@@ -13,11 +13,10 @@ from artifacts.trajectory import FormName, Trajectory
 from artifacts.world import World
 from containers.environment import Blueprint, Environment
 from tasks.agent.endpoint import Endpoint, Notice
-from tasks.agent.episode import FORMS, MOST_TURNS, Episode, Policy, Told, play
+from tasks.agent.episode import FORMS, MOST_TURNS, Policy, Told, play
 from tasks.agent.policies import SCRIPTED, scripted_policy
 from tasks.agent.rescoring import judge
 from tasks.agent.toolbox import InProcess, ToolBox
-from tasks.agent.turns import Violation
 
 
 @asynccontextmanager
@@ -63,7 +62,7 @@ async def play_task(
 ) -> Trajectory:
     """Plays and judges one episode; raises what the policy and the tools raise, and then there is no record."""
     episode = await play(policy, FORMS[form], tools, task.instruction, max_turns=max_turns, told=told)
-    judged = judge(Blueprint.of(world), task, episode, _reason(form, episode))
+    judged = judge(Blueprint.of(world), task, episode, form)
     return Trajectory(
         world_id=world.id,
         world_digest=world.digest,
@@ -87,8 +86,3 @@ async def tools_in_process(world: World) -> AsyncIterator[ToolBox]:
     """The tools of a fresh environment of this process."""
     with Environment.fork(Blueprint.of(world)) as environment:
         yield InProcess(environment)
-
-
-def _reason(form: FormName, episode: Episode) -> str:
-    last = FORMS[form].decode(episode.messages[-1])
-    return last.reason if isinstance(last, Violation) else ""

@@ -9,7 +9,7 @@ from artifacts.agent_task import AgentTask
 from artifacts.errors import InvalidInput
 from artifacts.identity import canonical_bytes
 from artifacts.observation import Score
-from artifacts.trajectory import FORMAT_VIOLATION_REWARD, Call, Trajectory
+from artifacts.trajectory import FORMAT_VIOLATION_REWARD, Call, FormName, Trajectory
 from artifacts.world import World
 from containers.environment import Blueprint, Environment
 from tasks.agent.episode import FORMS, Episode
@@ -36,8 +36,8 @@ class Rescored(NamedTuple):
         return all(self.agreements) and self.score == self.trajectory.score
 
 
-def judge(blueprint: Blueprint, task: AgentTask, episode: Episode, reason: str = "") -> Judged:
-    """The score of an episode that was played anywhere; `reason` says how the form was broken, where it was.
+def judge(blueprint: Blueprint, task: AgentTask, episode: Episode, form: FormName) -> Judged:
+    """The score of an episode that was played anywhere.
 
     An observation that the world does not give makes it an environment error: whatever answered was not a fresh
     environment of this world, and that is not the agent's fault.
@@ -47,7 +47,7 @@ def judge(blueprint: Blueprint, task: AgentTask, episode: Episode, reason: str =
         if not all(agreements):
             return Judged(_strange(episode.calls, agreements.index(False)), agreements)
         if episode.ended == "format_violation":
-            broken = Score(outcome="agent_error", reward=FORMAT_VIOLATION_REWARD, detail=f"format violation: {reason}"[:500])
+            broken = Score(outcome="agent_error", reward=FORMAT_VIOLATION_REWARD, detail=_violation(form, episode.messages))
             return Judged(broken, agreements)
         return Judged(fresh.score(task, episode.answer), agreements)
 
@@ -60,14 +60,14 @@ def rescore(trajectory: Trajectory, world: World) -> Rescored:
     task = blueprint.task(trajectory.task_id)
     episode = Episode(trajectory.messages, trajectory.calls, trajectory.ended, trajectory.answer)
     _expect_consistent(trajectory)
-    judged = judge(blueprint, task, episode, violation_of(episode.messages, trajectory))
+    judged = judge(blueprint, task, episode, trajectory.form)
     return Rescored(trajectory, judged.score, judged.agreements)
 
 
-def violation_of(messages: Sequence[Message], trajectory: Trajectory) -> str:
-    """How the last message broke the form; empty where it did not."""
-    last = FORMS[trajectory.form].decode(messages[-1]) if messages else Answer(None)
-    return last.reason if isinstance(last, Violation) else ""
+def _violation(form: FormName, messages: Sequence[Message]) -> str:
+    """How the last message breaks the form."""
+    last = FORMS[form].decode(messages[-1])
+    return f"format violation: {last.reason if isinstance(last, Violation) else 'none'}"[:500]
 
 
 def _agrees(fresh: Environment, call: Call) -> bool:
