@@ -44,20 +44,21 @@ def package(
     shelf = open_store(store, create=False)
     prefix = named_well(tag)
     shipments = chosen(shelf, worlds or ())
-    engine = connect()
     console = Console(stderr=True)
-    with console.status("Making the base …"):
-        ground = make_base(engine, base, prefix)
-    began = time.monotonic()
-    made = package_worlds(engine, ground, shipments, prefix)
-    done = list(track(made, "Packaging", len(shipments), console=console, transient=True))
-    elapsed = time.monotonic() - began
-    pushed = dict(sent(engine, ground.tag, done)) if push else {}
+    with connect() as engine:
+        with console.status("Making the base …"):
+            ground = make_base(engine, base, prefix)
+        began = time.monotonic()
+        made = package_worlds(engine, ground, shipments, prefix)
+        done = list(track(made, "Packaging", len(shipments), console=console, transient=True))
+        elapsed = time.monotonic() - began
+        pushed = dict(sent(engine, ground.tag, done)) if push else {}
+        base_bytes = engine.size(ground.tag)
     record(shelf, done, pushed, shipments)
     if as_json:
         print_json([{**image._asdict(), "pushed_digest": pushed.get(image.world_id)} for image in done])
     else:
-        Console(highlight=False, soft_wrap=True).print(closing(done, engine.size(ground.tag), ground.tag, elapsed))
+        Console(highlight=False, soft_wrap=True).print(closing(done, base_bytes, ground.tag, elapsed))
 
 
 def chosen(shelf: Store, names: Sequence[str]) -> list[Shipment]:

@@ -40,7 +40,8 @@ def shop_in_docker_over_stdio() -> Iterator[OverMcp]:
     """The shop in a container that has no network; its control plane is a socket in a folder of ours."""
     if os.geteuid():
         raise ServerUnavailable("The socket in the container belongs to its own user.", "Run this as root.")
-    image, token = shop_image(connect()), secrets.token_hex(16)
+    with connect() as engine:
+        image, token = shop_image(engine), secrets.token_hex(16)
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o777)
         shared = ["-v", f"{folder}:/control", "-e", f"{TOKEN_VARIABLE}={token}"]
@@ -52,13 +53,15 @@ def shop_in_docker_over_stdio() -> Iterator[OverMcp]:
 @contextmanager
 def shop_in_docker_over_http() -> Iterator[OverMcp]:
     """The shop in a container with both its ports published to this machine."""
-    engine, token = connect(), secrets.token_hex(16)
+    token = secrets.token_hex(16)
     arguments = ["http", "--control", str(CONTROL_PORT)]
-    with served(engine, shop_image(engine), arguments, (PORT, CONTROL_PORT), {TOKEN_VARIABLE: token}) as (port, control_port):
-        control = f"http://127.0.0.1:{control_port}"
-        _wait_for(control, token)
-        with over_http(f"http://127.0.0.1:{port}/mcp", control, token) as backend:
-            yield backend
+    with connect() as engine:
+        image = shop_image(engine)
+        with served(engine, image, arguments, (PORT, CONTROL_PORT), {TOKEN_VARIABLE: token}) as (port, control_port):
+            control = f"http://127.0.0.1:{control_port}"
+            _wait_for(control, token)
+            with over_http(f"http://127.0.0.1:{port}/mcp", control, token) as backend:
+                yield backend
 
 
 @contextmanager

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 from docker.client import DockerClient
 from docker.errors import APIError, ContainerError, DockerException, ImageNotFound
@@ -14,6 +16,7 @@ from artifacts.errors import InvalidInput, ServerUnavailable
 from containers.packaging.image import Image, archive_of, layers_in
 from containers.packaging.layers import Layer
 
+HOST = "unix:///var/run/docker.sock"
 SECONDS = 600
 
 
@@ -24,6 +27,13 @@ class Engine:
         self.client = client
         self._exported: dict[str, tuple[Layer, ...]] = {}
         self._exporting = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close what is open to the engine."""
+        self.client.close()
 
     @property
     def architecture(self) -> str:
@@ -102,6 +112,13 @@ class Engine:
         """Bytes of an image's files, the layers that it shares with others included."""
         return int(self.client.api.inspect_image(reference)["Size"])
 
+    def remove(self, tag: str) -> None:
+        """Take a name from an image, which goes with its last one."""
+        try:
+            self.client.images.remove(tag, force=True)
+        except (DockerException, RequestException) as error:
+            raise _failed(f"remove {tag}", error) from error
+
     def push(self, tag: str) -> str:
         """Send an image to its registry and give the digest under which it is kept there; raises InvalidInput where it is refused."""
         digest = ""
@@ -118,12 +135,25 @@ class Engine:
 def connect() -> Engine:
     """The engine that DOCKER_HOST names, or this machine's; raises ServerUnavailable where none answers."""
     try:
+        _knock(os.environ.get("DOCKER_HOST") or HOST)
         client = DockerClient.from_env(timeout=SECONDS)
-        client.ping()
-    except (DockerException, RequestException) as error:
+        try:
+            client.ping()
+        except BaseException:
+            client.close()
+            raise
+    except (DockerException, RequestException, OSError) as error:
         hint = "Start Docker (`dockerd`, or Docker Desktop), or point DOCKER_HOST at a running one."
         raise ServerUnavailable(f"No Docker Engine answers: {_reason(error)}.", hint) from error
     return Engine(client)
+
+
+def _knock(host: str) -> None:
+    """Connect to the engine's Unix socket and leave: where nobody listens, the SDK would forget to close its own."""
+    scheme, _, path = host.partition("://")
+    if scheme == "unix":
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(path)
 
 
 def _settings(config: dict[str, Any]) -> dict[str, Any]:

@@ -110,7 +110,11 @@ def make_base(engine: Engine, name: str | None = None, prefix: str = TAG) -> Bas
     tag = f"{prefix}/base:{short(image.digest.removeprefix('sha256:'))}"
     if not _there(engine, tag, image):
         engine.load(image, [tag], [server], below=system_tag)
-        engine.starts(tag, ["about"])
+        try:
+            engine.starts(tag, ["about"])
+        except InvalidInput:
+            engine.remove(tag)
+            raise
     return Base(image, tag, origin)
 
 
