@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from types import TracebackType
 from typing import Self, TypeVar
 
+import anyio
 import httpx
 
 from artifacts.errors import UnknownName
@@ -34,8 +35,8 @@ class WorldloomClient:
 
     def __init__(self, url: str, token: str, seconds: float = SECONDS) -> None:
         self.url = url
-        transport = httpx.HTTPTransport(uds=url.removeprefix(calls.UNIX)) if url.startswith(calls.UNIX) else None
-        self._http = httpx.Client(transport=transport, **calls.settings(url, token, seconds))
+        settings = calls.settings(url, token, seconds)
+        self._http = httpx.Client(transport=httpx.HTTPTransport(**calls.transport_settings(url)), **settings)
 
     def _send(self, call: Call[T]) -> T:
         try:
@@ -126,12 +127,14 @@ class AsyncWorldloomClient:
 
     def __init__(self, url: str, token: str, seconds: float = SECONDS) -> None:
         self.url = url
-        transport = httpx.AsyncHTTPTransport(uds=url.removeprefix(calls.UNIX)) if url.startswith(calls.UNIX) else None
-        self._http = httpx.AsyncClient(transport=transport, **calls.settings(url, token, seconds))
+        self._turns = anyio.Semaphore(calls.AT_ONCE)
+        settings = calls.settings(url, token, seconds)
+        self._http = httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(**calls.transport_settings(url)), **settings)
 
     async def _send(self, call: Call[T]) -> T:
         try:
-            response = await self._http.request(call.method, call.path, **calls.content_of(call))
+            async with self._turns:
+                response = await self._http.request(call.method, call.path, **calls.content_of(call))
         except calls.NETWORK_TROUBLES as error:
             raise calls.unreachable(self.url, error) from error
         return calls.answer_in(call, response)

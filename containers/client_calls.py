@@ -159,9 +159,20 @@ def settings(url: str, token: str, seconds: float) -> dict[str, Any]:
     return {"base_url": base, "headers": {"Authorization": f"Bearer {token}"}, "timeout": seconds, "trust_env": False}
 
 
+def transport_settings(url: str) -> dict[str, Any]:
+    """What both transports are given."""
+    return {"uds": url.removeprefix(UNIX) if url.startswith(UNIX) else None, "limits": _CONNECTIONS, "trust_env": False}
+
+
 def content_of(call: Call[Any]) -> dict[str, Any]:
     """The body and its type, as httpx takes them."""
     return {} if call.body is None else {"content": call.body, "headers": {"Content-Type": "application/json"}}
 
+
+AT_ONCE = 32
+"""Requests of one asynchronous client at once; the others wait here, since httpx takes 30 s to sort out a thousand that wait in it."""
+
+_CONNECTIONS = httpx.Limits(max_connections=None, max_keepalive_connections=AT_ONCE, keepalive_expiry=2.0)
+"""A connection is put away before the server, after 5 idle seconds, drops it under a request."""
 
 NETWORK_TROUBLES = (httpx.TransportError, httpx.InvalidURL)

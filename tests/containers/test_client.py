@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import anyio
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from starlette.applications import Starlette
@@ -121,6 +122,21 @@ def test_a_group_is_sampled_from_one_state(setting: Setting, connect: Connect) -
     client.reset(group[0])
     assert [client.score(session, 10).reward for session in group] == [0.1, 1.0, 1.0]
     assert [session.task for session in client.sessions()] == ["t03"] * 4
+
+
+def test_many_at_once_wait_for_their_turn(setting: Setting) -> None:
+    async def ask() -> list[bool]:
+        answers: list[bool] = []
+        async with AsyncWorldloomClient(setting.url, TOKEN, seconds=30) as client, anyio.create_task_group() as tasks:
+
+            async def once() -> None:
+                answers.append(await client.ready())
+
+            for _ in range(1_024):
+                tasks.start_soon(once)
+        return answers
+
+    assert anyio.run(ask) == [True] * 1_024
 
 
 def test_a_session_in_a_with_block_is_closed_at_its_end(setting: Setting, connect: Connect) -> None:
