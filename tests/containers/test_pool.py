@@ -500,21 +500,27 @@ def test_closing_leaves_no_process_behind_and_tells_those_who_wait(environments:
 
 
 ORPHANS = """
-import sys
+import os, sys
 from containers.conformance.shop import SHOP
 from containers.pool import EnvironmentPool
 pool = EnvironmentPool(8, workers=3, worlds=[SHOP])
 pool.reset([*pool.add(SHOP)] * 8)
+if sys.argv[1:] == ["fork"] and os.fork() == 0:
+    sys.stdin.read()  # a copy of the parent that holds its sockets open
+    os._exit(0)
 print(*pool.worker_ids(), flush=True)
 sys.stdin.read()
 """
 
 
-@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT, None], ids=["killed", "interrupted", "without closing"])
-def test_workers_end_with_their_parent(ending: signal.Signals | None) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", ORPHANS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as parent:
+@pytest.mark.parametrize(
+    ("ending", "option"),
+    [(signal.SIGKILL, ""), (signal.SIGKILL, "fork"), (signal.SIGINT, ""), (None, "")],
+    ids=["killed", "killed with a copy left", "interrupted", "without closing"],
+)
+def test_workers_end_with_their_parent(ending: signal.Signals | None, option: str) -> None:
+    command = [sys.executable, "-c", ORPHANS, option]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as parent:
         assert parent.stdout
         assert parent.stdin
         pids = [int(pid) for pid in parent.stdout.readline().split()]
