@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import anyio
 import anyio.to_thread
@@ -17,6 +18,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from artifacts.errors import UnknownName
 from artifacts.observation import Observation
+from containers.blueprint import Blueprint
 from containers.limits import ToolsForm
 from containers.sessions import SessionRegistry
 
@@ -51,6 +53,7 @@ class WorldServer:
         self.registry = registry
         self.form = form
         self.session_id = session_id
+        self._listings: WeakKeyDictionary[Blueprint, list[dict[str, Any]]] = WeakKeyDictionary()
         self._slow: set[tuple[str, str]] = set()
         self._threads: anyio.CapacityLimiter | None = None
         self.sdk: Server[Any] = Server("worldloom", on_list_tools=self._list_tools, on_call_tool=_never)
@@ -63,20 +66,35 @@ class WorldServer:
         return session_id
 
     async def _intercept(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-        """Answers calls before the SDK judges their arguments: what is wrong with them is told as a tool's error, the same everywhere."""
-        if ctx.method != "tools/call" or ctx.request_id is None:
+        """Answers calls before the SDK judges their arguments: what is wrong with them is told as a tool's error, the same everywhere.
+
+        Listings of the handshake's protocols are answered here too: they never change, and the SDK would judge them each time.
+        """
+        modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
+        if ctx.request_id is None or ctx.method not in ("tools/call", "tools/list") or (modern and ctx.method == "tools/list"):
             return await call_next(ctx)
         params = ctx.params or {}
         session_id = self._session_of(ctx)
         try:
+            if ctx.method == "tools/list":
+                return {"tools": self._listed(session_id)}
             observation = await self._observe(session_id, params.get("name"), params.get("arguments"))
         except UnknownName as gone:
             raise MCPError(types.INVALID_REQUEST, str(gone)) from gone
-        return wire_result(observation, ctx.protocol_version in MODERN_PROTOCOL_VERSIONS)
+        return wire_result(observation, modern)
+
+    def _listed(self, session_id: str) -> Sequence[dict[str, Any]]:
+        """What an agent sees of the tools; one list for all sessions of a world, that nobody changes."""
+        if self.form == "meta":
+            return META_TOOLS
+        blueprint = self.registry.get(session_id).environment.blueprint
+        if blueprint not in self._listings:
+            self._listings[blueprint] = blueprint.list_tools()
+        return self._listings[blueprint]
 
     async def _list_tools(self, ctx: ServerRequestContext[Any, Any], _: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         try:
-            listed = META_TOOLS if self.form == "meta" else self.registry.tools(self._session_of(ctx))
+            listed = self._listed(self._session_of(ctx))
         except UnknownName as gone:
             raise MCPError(types.INVALID_REQUEST, str(gone)) from gone
         return types.ListToolsResult.model_validate({"tools": listed})
