@@ -206,8 +206,8 @@ LINEAGE = Table(
 IMAGES = Table(
     "images",
     1,
-    "one row per container image of a sealed world",
-    ("world_id", "image_digest"),
+    "one row per container image of a sealed world, and one more when it is pushed",
+    ("world_id", "image_digest", "pushed_digest"),
     (
         _WORLD,
         Column("image_digest", "text", "sha256: and the digest of the image's configuration, which covers its layers"),

@@ -89,7 +89,7 @@ def sent(engine: Engine, base_tag: str, done: Sequence[Packaged]) -> Iterator[tu
 
 
 def record(shelf: Store, done: Sequence[Packaged], pushed: dict[str, str], shipments: Sequence[Shipment]) -> None:
-    """A row of `images` for each; an image that has one keeps it."""
+    """A row of `images` for each that has none, and for each that is pushed for the first time."""
     runs = {shipment.world_id: shipment.run_id for shipment in shipments}
     now = datetime.now(UTC)
     shelf.commit({"images": [row_of_image(image._asdict(), runs[image.world_id], pushed.get(image.world_id), now) for image in done]})
