@@ -9,7 +9,8 @@
     │   └── Unwritable            a folder or store that refuses to be written
     ├── TransientError            may pass if tried again (the flow retries it)
     │   ├── ModelUnavailable      rate limit, timeout, dropped connection, server error
-    │   └── CommitConflict        another writer published a snapshot first
+    │   ├── CommitConflict        another writer published a snapshot first
+    │   └── SessionLimitReached   a server has as many sessions open as it may
     └── TerminalError             will not pass by itself (exit code 1)
         ├── ModelRejected         the model's service refuses us: wrong key, no such model, no money
         ├── ServerUnavailable     the workflow server cannot be started or reached
@@ -83,6 +84,10 @@ class ModelUnavailable(TransientError):
 
 class CommitConflict(TransientError):
     """Another writer published a snapshot first."""
+
+
+class SessionLimitReached(TransientError):
+    """A server has as many sessions open as it may."""
 
 
 class TerminalError(WorldloomError):

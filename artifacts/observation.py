@@ -17,7 +17,7 @@ class Observation(NamedTuple):
     """The answer to one tool call: a JSON result, or a short structured error with state unchanged.
 
     `error` is None on success; else one of the tool's own codes, or `unknown_tool`, `invalid_arguments`, `constraint`,
-    `too_large`, `environment_error`.
+    `too_large`, `too_many_calls`, `environment_error`.
     """
 
     result: Any = None

@@ -121,6 +121,13 @@ def rows_of_lineage(world: World, attempt_ids: Sequence[str], run_id: str, creat
     return [stamped({"child_id": c, "parent_id": p, "relation": r}, run_id, created_at) for c, p, r in edges]
 
 
+def row_of_image(image: Mapping[str, Any], run_id: str, pushed_digest: str | None, created_at: datetime) -> dict[str, Any]:
+    """A row of `images`; `image` has the fields of a packaged world, and `run_id` is the run that sealed it."""
+    plain = {**image, "tags": list(image["tags"]), "build_seconds": image["seconds"], "pushed_digest": pushed_digest}
+    del plain["seconds"]
+    return stamped(plain, run_id, created_at)
+
+
 def rows_of_draft(
     draft_id: str, verdicts: Iterable[Verdict], attempts: Sequence[Attempt], world: World | None, *, run_id: str, created_at: datetime
 ) -> dict[str, list[dict[str, Any]]]:

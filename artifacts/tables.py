@@ -203,7 +203,28 @@ LINEAGE = Table(
     ),
 )
 
-TABLES: dict[str, Table] = {t.name: t for t in (RUNS, ATTEMPTS, VERDICTS, WORLDS, AGENT_TASKS, TOOLS, LINEAGE)}
+IMAGES = Table(
+    "images",
+    1,
+    "one row per container image of a sealed world, and one more when it is pushed",
+    ("world_id", "image_digest", "pushed_digest"),
+    (
+        _WORLD,
+        Column("image_digest", "text", "sha256: and the digest of the image's configuration, which covers its layers"),
+        Column("layer_digest", "text", "sha256: and the digest of the world's own layer; the same wherever it is built"),
+        Column("base_digest", "text", "the image_digest of the base below it"),
+        Column("architecture", "text", "amd64 or arm64"),
+        Column("tags", "texts", "the image's names when the row was made, the one with the digest first"),
+        Column("layer_bytes", "integer", "size of the world's own layer", "bytes"),
+        Column("size_bytes", "integer", "size of the image, the base included", "bytes"),
+        Column("build_seconds", "real", "how long the image took to make; null where the engine had it already", "seconds", True),
+        Column("pushed_digest", "text", "the digest under which a registry keeps it; null where it was not pushed", "", True),
+        Column("run_id", "text", "the flow run that sealed the world"),
+        _CREATED,
+    ),
+)
+
+TABLES: dict[str, Table] = {t.name: t for t in (RUNS, ATTEMPTS, VERDICTS, WORLDS, AGENT_TASKS, TOOLS, LINEAGE, IMAGES)}
 
 
 def table_named(name: str) -> Table:

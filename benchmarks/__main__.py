@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.environments import crowd, single, typical, worlds_of
+from benchmarks.pool import pool_rows
 from benchmarks.weaving import Row, pace, tokens, under_faults, woven
 
 
@@ -24,6 +25,7 @@ def measured(folder: Path, worlds: int, runs: int) -> list[Row]:
         *pace(clean, cores),
         *single(typical(worlds_of(store))),
         *crowd(store),
+        *pool_rows(worlds_of(store)),
         *tokens(store, last["sealed"]),
         *under_faults(folder / "faulty", faulty),
     ]

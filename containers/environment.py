@@ -53,6 +53,17 @@ class Environment:
         """A fresh environment in the initial state."""
         return cls(blueprint)
 
+    def copy(self) -> Environment:
+        """Another environment in this one's state, clock and faults included: the calls that changed something are done again."""
+        twin = Environment.fork(self.blueprint)
+        for tool, scope, moment in self._kept:
+            bound = dict(scope)
+            twin._perform(tool, bound, moment)
+            twin._kept.append((tool, bound, moment))
+        twin._calls = self._calls
+        twin.faults.extend(self.faults)
+        return twin
+
     def _begin(self) -> None:
         self._cursor.execute("BEGIN")
 
@@ -183,6 +194,10 @@ class Environment:
             self._guard.mode = Mode.HOST
             self.blueprint.attach_initial(self._connection)
             self._initial_attached = True
+
+    def interrupt(self) -> None:
+        """Stops the statement that runs now; the one thing that another thread may ask while a call is under way."""
+        self._connection.interrupt()
 
     def state_digest(self) -> str:
         """SHA-256 over all tables' rows in primary-key order."""

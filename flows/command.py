@@ -1,8 +1,7 @@
-"""The `worldloom` command: weave worlds, list them, look at one, audit them."""
+"""The `worldloom` command: weave worlds, list them, look at one, audit them; let an agent play them."""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -15,17 +14,13 @@ from rich.console import Console
 
 from artifacts.errors import InvalidInput
 from artifacts.store import Store, open_store
-from flows import display, pages
+from flows import display, images, pages, playing, serving
 from flows.boundary import FAILED, INTERRUPTED, OK, REJECTED, guarded
+from flows.options import JsonOption, StoreOption, print_json
 from tasks.job.order import EMBEDDED_MODEL, Order, require_scenarios, scenario_named
 from tasks.job.tally import Tally
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
-
-StoreOption = Annotated[
-    str, typer.Option("--store", envvar="WORLDLOOM_STORE", help="Folder or fsspec URL that holds the worlds.", show_default=True)
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 
 
 @app.callback()
@@ -149,6 +144,12 @@ def audit(
     return OK if all(judged.holds for judged in found) else FAILED
 
 
+app.command()(serving.serve)
+app.command()(images.package)
+app.command()(playing.play)
+app.command()(playing.score)
+
+
 @app.command()
 def version(as_json: JsonOption = False) -> None:
     """Print the versions of Worldloom and of what decides its outcomes."""
@@ -165,11 +166,6 @@ def version(as_json: JsonOption = False) -> None:
 def opened(url: str) -> Store:
     """The store, which has to be there."""
     return open_store(url, create=False)
-
-
-def print_json(value: Any) -> None:
-    """JSON on standard output, and nothing else with it."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
 def main() -> None:

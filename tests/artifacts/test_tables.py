@@ -14,6 +14,7 @@ from artifacts.errors import UnknownName
 from artifacts.identity import digest_of
 from artifacts.rows import (
     row_of_attempt,
+    row_of_image,
     row_of_run,
     row_of_world,
     rows_of_agent_tasks,
@@ -29,11 +30,15 @@ from artifacts.tables import TABLES, Table, arrow_schema, arrow_table, table_nam
 from artifacts.verdict import Diagnostic, Reject
 from artifacts.world import World
 
+IMAGE = {
+    **{"world_id": "w-1", "image_digest": "sha256:1", "layer_digest": "sha256:2", "base_digest": "sha256:3", "architecture": "amd64"},
+    **{"tags": ("worldloom/w:1", "worldloom/w:latest"), "layer_bytes": 20, "size_bytes": 100, "seconds": 0.25},
+}
 EVERY_TABLE = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 
 
 def test_the_tables_are_those_of_the_design() -> None:
-    assert list(TABLES) == ["runs", "attempts", "verdicts", "worlds", "agent_tasks", "tools", "lineage"]
+    assert list(TABLES) == ["runs", "attempts", "verdicts", "worlds", "agent_tasks", "tools", "lineage", "images"]
     with pytest.raises(UnknownName, match="The tables are runs, attempts"):
         table_named("world")
 
@@ -70,6 +75,7 @@ def test_every_noun_makes_rows_that_fit(world: World, make_attempt: Callable[...
     rows = {
         **rows_of_draft("draft", world.report, [make_attempt(1), make_attempt(2)], world, run_id="run-1", created_at=noon),
         "runs": [row_of_run(run, noon)],
+        "images": [row_of_image(IMAGE, "run-1", None, noon)],
     }
     assert set(rows) == set(TABLES)
     for name, batch in rows.items():
