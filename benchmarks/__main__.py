@@ -11,7 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.environments import crowd, single, typical, worlds_of
+from benchmarks.images import image_rows
 from benchmarks.pool import pool_rows
+from benchmarks.serving import serving_rows
 from benchmarks.weaving import Row, pace, tokens, under_faults, woven
 
 
@@ -26,6 +28,8 @@ def measured(folder: Path, worlds: int, runs: int) -> list[Row]:
         *single(typical(worlds_of(store))),
         *crowd(store),
         *pool_rows(worlds_of(store)),
+        *serving_rows(folder / "serving"),
+        *image_rows(store),
         *tokens(store, last["sealed"]),
         *under_faults(folder / "faulty", faulty),
     ]

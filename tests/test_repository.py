@@ -130,7 +130,7 @@ def imported(folder: str) -> set[str]:
 )
 def test_what_is_imported_is_declared(folders: tuple[str, ...], extras: tuple[str, ...]) -> None:
     lines = [*PROJECT["dependencies"], *(line for extra in extras for line in PROJECT["optional-dependencies"][extra])]
-    named = {canonicalize_name(Requirement(line).name) for line in lines}
+    named = {canonicalize_name(Requirement(line).name) for line in lines} | PEERS
     rooms = {"artifacts", "containers", "tasks", "flows", "training", "benchmarks", "tests"}
     beside = {path.stem for path in (ROOT / "tests").rglob("*.py")}
     outside = set().union(*map(imported, folders)) - rooms - beside - set(sys.stdlib_module_names)
@@ -145,5 +145,7 @@ def test_what_is_declared_is_imported() -> None:
 
 
 ROOMS = ("artifacts", "containers", "tasks", "flows", "training")
+PEERS = {"fastapi-mcp"}
+"""Measured against, with packages of its own: benchmarks/peer/requirements.txt."""
 PINNED_FOR_OTHERS = {"fastapi"}
 """Prefect's server fails to import from FastAPI 0.155 on."""

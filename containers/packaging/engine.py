@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from docker.client import DockerClient
-from docker.errors import APIError, ContainerError, DockerException, ImageNotFound
+from docker.errors import APIError, DockerException, ImageNotFound
 from requests.exceptions import RequestException
 
 from artifacts.errors import InvalidInput, ServerUnavailable
@@ -18,6 +18,7 @@ from containers.packaging.layers import Layer
 
 HOST = "unix:///var/run/docker.sock"
 SECONDS = 600
+NEEDS_PYTHON = "A base must have Python 3.11."
 
 
 class Engine:
@@ -91,14 +92,20 @@ class Engine:
     def starts(self, reference: str, command: Sequence[str]) -> str:
         """Run a command in a container that has no network and nothing to write to, and give what it prints; raises InvalidInput."""
         try:
-            printed = self.client.containers.run(
-                reference, list(command), remove=True, read_only=True, network_mode="none", cap_drop=["ALL"], stderr=True
-            )
-        except (ContainerError, APIError) as error:
-            raise InvalidInput(f"A container of {reference} does not start: {_reason(error)}.", "A base must have Python 3.11.") from error
+            container = self.client.containers.create(reference, list(command), read_only=True, network_mode="none", cap_drop=["ALL"])
+            try:
+                container.start()
+                code = container.wait()["StatusCode"]
+                printed = bytes(container.logs()).decode(errors="replace")
+            finally:
+                container.remove(force=True)
+        except APIError as error:
+            raise InvalidInput(f"A container of {reference} does not start: {_reason(error)}.", NEEDS_PYTHON) from error
         except (DockerException, RequestException) as error:
             raise _failed(f"run {reference}", error) from error
-        return bytes(printed).decode(errors="replace")
+        if code:
+            raise InvalidInput(f"A container of {reference} does not run: {printed.strip()[-300:]}.", NEEDS_PYTHON)
+        return printed
 
     def tag(self, tags: Sequence[str]) -> None:
         """Give the image that has the first of these names the others as well."""
