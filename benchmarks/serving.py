@@ -50,7 +50,7 @@ CLIENTS = (1, 8)
 class Counts(NamedTuple):
     """How much is measured."""
 
-    runs: int = 3
+    runs: int = 5
     seconds: float = 1.0
     few: int = 16
     many: int = 1_024
