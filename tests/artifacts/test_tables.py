@@ -31,8 +31,15 @@ from artifacts.verdict import Diagnostic, Reject
 from artifacts.world import World
 
 IMAGE = {
-    "world_id": "w-1", "image_digest": "sha256:1", "layer_digest": "sha256:2", "base_digest": "sha256:3", "architecture": "amd64",
-    "tags": ("worldloom/w:1", "worldloom/w:latest"), "layer_bytes": 20, "size_bytes": 100, "seconds": 0.25,
+    "world_id": "w-1",
+    "image_digest": "sha256:1",
+    "layer_digest": "sha256:2",
+    "base_digest": "sha256:3",
+    "architecture": "amd64",
+    "tags": ("worldloom/w:1", "worldloom/w:latest"),
+    "layer_bytes": 20,
+    "size_bytes": 100,
+    "seconds": 0.25,
 }
 EVERY_TABLE = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 
