@@ -96,7 +96,8 @@ def test_http_is_one_argument_away_and_knows_of_no_control_plane(engine: Engine,
         assert answered.status_code == 405
         for path in ("/v1/sessions", "/metrics", "/world/tasks.json", "/mcp/../world/tasks.json"):
             assert httpx.get(f"http://127.0.0.1:{port}{path}").status_code in (404, 405)
-        found = engine.client.containers.list(filters={"ancestor": IMAGE}, ignore_removed=True)  # other tests may run the same image meanwhile
+        # Other tests may run the same image meanwhile.
+        found = engine.client.containers.list(filters={"ancestor": IMAGE}, ignore_removed=True)
         (container,) = (c for c in found if any(b["HostPort"] == str(port) for bindings in c.ports.values() for b in bindings or ()))
         code, _ = container.exec_run(["python3.11", "-m", "containers.image_main", "health"])
         assert code == 0
