@@ -19,7 +19,7 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from artifacts.errors import SessionLimitReached, UnknownName, WorldloomError
 from containers.limits import ToolsForm
 from containers.mcp_exchange import TOO_MANY, Conversations, Refused, error_body, parsed
-from containers.sessions import SessionRegistry
+from containers.sessions import SessionRegistry, unknown_session
 
 logger = logging.getLogger(__name__)
 
@@ -129,7 +129,7 @@ class McpApp:
         session_id = target.session_id or told
         if session_id is not None:
             if told not in (None, session_id) or (target.session_id is None and session_id not in self._own):
-                raise Refused(404, "Session not found.")
+                raise Refused(404, str(unknown_session(session_id)))
             try:
                 return self.registry.get(session_id).id
             except UnknownName as gone:

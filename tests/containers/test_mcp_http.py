@@ -117,6 +117,12 @@ def test_a_dropped_session_is_told_as_the_protocol_has_it(shop: Served) -> None:
     asyncio.run(play())
 
 
+def test_who_names_a_session_that_is_gone_is_told_why(shop: Served) -> None:
+    answer = shop.post(HELLO, **{"mcp-session-id": "gone"})
+    assert answer.status_code == 404
+    assert "dropped after its idle time" in answer.json()["error"]["message"]
+
+
 def test_meta_tools_list_and_call() -> None:
     async def play(url: str) -> list[Any]:
         async with Client(f"{url}/mcp") as client:
