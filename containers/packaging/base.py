@@ -21,7 +21,6 @@ from artifacts.errors import InvalidInput, ServerUnavailable
 from containers.packaging.layers import Entry, Layer, Tree, layer_of, tree_of_tar, with_bytecode
 
 DEBIAN_SUITE = "bookworm"
-DEBIAN_MIRROR = "http://deb.debian.org/debian"
 DEBIAN_PACKAGES = ("python3.11-minimal", "libpython3.11-stdlib")
 DEBIAN = "debian"
 """The name of the base that is made of Debian's packages."""
@@ -57,17 +56,17 @@ def debian_recipe() -> list[str]:
     return [DEBIAN_SUITE, *DEBIAN_PACKAGES, _SYSTEM_LEFT_OUT.pattern, str(USER)]
 
 
-def debian_layer(folder: Path, mirror: str = DEBIAN_MIRROR) -> Layer:
-    """A system of Debian's packages, in less than a minute; raises ServerUnavailable where `mmdebstrap` or the mirror is not there."""
+def debian_layer(folder: Path) -> Layer:
+    """A system of Debian's packages, in less than a minute; raises ServerUnavailable where `mmdebstrap` or its mirror is not there."""
     tool = shutil.which("mmdebstrap")
     if tool is None:
         raise ServerUnavailable("mmdebstrap is not installed.", "`apt-get install mmdebstrap`, or name a registry's image with --base.")
     target = folder / "system.tar"
-    command = [tool, "--quiet", "--variant=extract", f"--include={','.join(DEBIAN_PACKAGES)}", DEBIAN_SUITE, str(target), mirror]
+    command = [tool, "--quiet", "--variant=extract", f"--include={','.join(DEBIAN_PACKAGES)}", DEBIAN_SUITE, str(target)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 (nothing of it comes from outside)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
-        raise ServerUnavailable(f"Debian's packages cannot be had from {mirror}: {last}.", "Name a registry's image with --base.")
+        raise ServerUnavailable(f"Debian's packages cannot be had: {last}.", "Name a registry's image with --base.")
     return layer_of(with_bytecode(system_tree(tree_of_tar(target.read_bytes()))), {"tmp": (0o1777, 0)})
 
 
