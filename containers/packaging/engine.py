@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any, Self
 
 from docker.client import DockerClient
@@ -143,12 +144,11 @@ def connect() -> Engine:
     """The engine that DOCKER_HOST names, or this machine's; raises ServerUnavailable where none answers."""
     try:
         _knock(os.environ.get("DOCKER_HOST") or HOST)
-        client = DockerClient.from_env(timeout=SECONDS)
-        try:
+        with ExitStack() as unless_it_answers:
+            client = DockerClient.from_env(timeout=SECONDS)
+            unless_it_answers.callback(client.close)
             client.ping()
-        except BaseException:
-            client.close()
-            raise
+            unless_it_answers.pop_all()
     except (DockerException, RequestException, OSError) as error:
         hint = "Start Docker (`dockerd`, or Docker Desktop), or point DOCKER_HOST at a running one."
         raise ServerUnavailable(f"No Docker Engine answers: {_reason(error)}.", hint) from error
