@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from artifacts.measures import Measures
 from artifacts.noun import Noun
 
 Kind = Literal["read", "write", "mixed"]
+Origin = Literal["intention", "walk"]
+"""What a task began with: an intention that was then solved with the tools, or a walk on the tool graph that was then put into words."""
+
 Scalar = str | int | float | bool | None
 
 
@@ -26,12 +30,26 @@ class Check(Noun):
     sql: str
 
 
+class Condition(Noun):
+    """How the instruction tells which rows of a table are meant: a query on the initial state that gives their keys, and only theirs.
+
+    `name` says it in words ("the cheapest pending order"); `sql` selects the primary key's columns and may use `:me`, `:now`, `:today`.
+    """
+
+    name: str = Field(min_length=1, max_length=300)
+    table: str
+    sql: str
+
+
 class AgentTask(Noun):
     """An instruction with its reference solution and checks.
 
-    `answer` holds the values that a right answer must hold, or None when nothing is asked. `free_columns` ("table.column")
-    are exempt from the comparison of end states; `fuzzy_columns` are compared after normalising case and space.
+    `answer` holds the values that a right answer must hold, or None when nothing is asked. Every column that the solution writes
+    ("table.column") has one policy: `exact_columns` are compared as they are, `fuzzy_columns` after normalising case, space and
+    closing punctuation, `free_columns` not at all. `decoys` are values that an answer may not all hold beside the right ones.
     """
+
+    LATER: ClassVar[tuple[str, ...]] = ("exact_columns", "decoys", "conditions", "origin", "measures")
 
     id: str = Field(pattern=r"^t[0-9]{2,4}$")
     instruction: str = Field(min_length=1, max_length=4_000)
@@ -41,3 +59,8 @@ class AgentTask(Noun):
     checks: tuple[Check, ...] = ()
     free_columns: tuple[str, ...] = ()
     fuzzy_columns: tuple[str, ...] = ()
+    exact_columns: tuple[str, ...] = ()
+    decoys: tuple[Scalar, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    origin: Origin | None = None
+    measures: Measures = Measures()

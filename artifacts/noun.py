@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -15,6 +15,9 @@ class Noun(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
+    LATER: ClassVar[tuple[str, ...]] = ()
+    """Fields that joined a published format later: left out while empty, so that what was sealed before keeps its digest."""
+
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy with some fields replaced; cached values (digests, ids) are left behind, for they would be the old ones."""
         copy = super().model_copy(update=update, deep=deep)
@@ -24,7 +27,8 @@ class Noun(BaseModel):
 
     def canonical(self) -> dict[str, Any]:
         """The plain JSON form, by alias, as it is written into files."""
-        return self.model_dump(mode="json", by_alias=True)
+        empty = {name for name in self.LATER if getattr(self, name) == type(self).model_fields[name].get_default(call_default_factory=True)}
+        return self.model_dump(mode="json", by_alias=True, exclude=empty)
 
     @property
     def digest(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from artifacts.noun import Noun
@@ -20,10 +22,14 @@ class Recipe(Noun):
     """Everything that decides a draft besides its scenario and the model's answers.
 
     `programs` maps each stage to the digest of its prompt program; `seed` separates repeated draws of one scenario.
+    `difficulty` gives the shares of the levels 1 to 5 among the agent tasks, in percent; None leaves them to chance.
     No wall-clock time, path or run id belongs here.
     """
+
+    LATER: ClassVar[tuple[str, ...]] = ("difficulty",)
 
     model: str
     programs: dict[str, str] = Field(default_factory=dict)
     seed: int = 0
     size: Size = Size()
+    difficulty: tuple[int, int, int, int, int] | None = None

@@ -12,6 +12,7 @@ from artifacts.attempt import Attempt
 from artifacts.bundle import MAX_FILE_BYTES, counts_of, report_bytes, tools_bytes
 from artifacts.errors import InvalidBundle
 from artifacts.identity import seed_of, short, unique
+from artifacts.measures import Measures
 from artifacts.run_record import RunRecord
 from artifacts.scenario import Scenario
 from artifacts.tables import Row, arrow, json_text, stamped
@@ -99,7 +100,23 @@ def _task(world_id: str, number: int, split: Split, task: AgentTask) -> dict[str
         "kind": task.kind,
         "instruction": task.instruction,
         "steps": len(task.solution),
+        "origin": task.origin,
+        **_measures(task.measures),
         "task": json_text(task.canonical()),
+    }
+
+
+def _measures(measures: Measures) -> dict[str, int | None]:
+    difficulty, mutation, fairness = measures.difficulty, measures.mutation, measures.fairness
+    return {
+        "difficulty": difficulty and difficulty.level,
+        "hurdles": difficulty and difficulty.hurdles,
+        "mutants": mutation and mutation.mutants,
+        "mutants_rejected": mutation and mutation.rejected,
+        "mutants_equivalent": mutation and mutation.equivalent,
+        "mutants_free": mutation and mutation.free,
+        "ways": fairness and fairness.ways,
+        "ways_accepted": fairness and fairness.accepted,
     }
 
 
@@ -110,7 +127,7 @@ def rows_of_tools(world: World, run_id: str, created_at: datetime) -> list[dict[
 
 
 def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value if isinstance(value, str) else json_text(value) for key, value in tool.items()}
+    return {"prepare": None} | {key: value if isinstance(value, str) else json_text(value) for key, value in tool.items()}
 
 
 def rows_of_lineage(world: World, attempt_ids: Sequence[str], run_id: str, created_at: datetime) -> list[dict[str, Any]]:

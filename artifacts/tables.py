@@ -153,7 +153,7 @@ WORLDS = Table(
 
 AGENT_TASKS = Table(
     "agent_tasks",
-    1,
+    2,
     "one row per agent task of a sealed world",
     ("task_id",),
     (
@@ -164,6 +164,15 @@ AGENT_TASKS = Table(
         Column("kind", "text", "read, write or mixed"),
         Column("instruction", "text", "what the agent is asked"),
         Column("steps", "integer", "calls in the reference solution", "calls"),
+        Column("origin", "text", "intention or walk: what the task began with; null where unknown", "", True),
+        Column("difficulty", "integer", "1 to 5, derived from what was measured; null where it was not", "", True),
+        Column("hurdles", "integer", "preconditions that must first be put right; null where not measured", "", True),
+        Column("mutants", "integer", "near misses of the reference that were carried out; null where none were", "mutants", True),
+        Column("mutants_rejected", "integer", "near misses that scored below 1", "mutants", True),
+        Column("mutants_equivalent", "integer", "near misses with the very same end", "mutants", True),
+        Column("mutants_free", "integer", "near misses that differ only in what is left to the agent", "mutants", True),
+        Column("ways", "integer", "other right ways that were carried out; null where none were", "ways", True),
+        Column("ways_accepted", "integer", "other right ways that scored 1", "ways", True),
         Column("task", "json", "the whole task, as in tasks.json"),
         _RUN,
         _CREATED,
@@ -173,7 +182,7 @@ AGENT_TASKS = Table(
 
 TOOLS = Table(
     "tools",
-    1,
+    2,
     "one row per tool of a sealed world",
     ("world_id", "name"),
     (
@@ -183,7 +192,8 @@ TOOLS = Table(
         Column("description", "text", "what it does"),
         Column("parameters", "json", "JSON Schema of its arguments"),
         Column("program", "json", "its steps"),
-        Column("example", "json", "arguments with which it succeeds on the initial state"),
+        Column("example", "json", "arguments with which it succeeds on the initial state, after the calls of `prepare`"),
+        Column("prepare", "json", "calls that must come before the example; null for none", "", True),
         _RUN,
         _CREATED,
     ),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from artifacts.agent_task import ToolCall
 from artifacts.noun import Noun
 
 ErrorCode = Literal["not_found", "conflict", "invalid", "forbidden", "limit"]
@@ -98,18 +99,22 @@ Each.model_rebuild()
 class Tool(Noun):
     """One named operation: what an agent may call, and the program that answers.
 
-    `example` holds arguments with which the tool succeeds on the initial state; anyone can repeat that call.
+    `example` holds arguments with which the tool succeeds on the initial state, after the calls of `prepare` where it has any (it may
+    then hold references to their results); anyone can repeat that.
     """
+
+    LATER: ClassVar[tuple[str, ...]] = ("prepare",)
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{1,63}$")
     description: str = Field(min_length=1, max_length=1_000)
     parameters: dict[str, Any]
     program: tuple[Step, ...] = Field(min_length=1)
     example: dict[str, Any] = Field(default_factory=dict)
+    prepare: tuple[ToolCall, ...] = ()
 
     def canonical(self) -> dict[str, Any]:
         """The JSON form; empty optional parts of steps are left out, so that a program reads as it was written."""
-        return {**self.model_dump(mode="json", by_alias=True, exclude={"program"}), "program": [plain_step(s) for s in self.program]}
+        return {**super().canonical(), "program": [plain_step(step) for step in self.program]}
 
     @property
     def parameter_names(self) -> tuple[str, ...]:

@@ -73,7 +73,9 @@ class World(Noun):
 
     def content(self) -> dict[str, Any]:
         """What the digest covers: everything but the report."""
-        return {**self.model_dump(mode="json", by_alias=True, exclude={"report", "tools"}), "tools": [t.canonical() for t in self.tools]}
+        plain = self.model_dump(mode="json", by_alias=True, exclude={"report", "recipe", "tools", "tasks"})
+        parts = {"tools": [tool.canonical() for tool in self.tools], "tasks": [task.canonical() for task in self.tasks]}
+        return {**plain, "recipe": self.recipe.canonical(), **parts}
 
     @cached_property
     def digest(self) -> str:
