@@ -109,14 +109,14 @@ def _task(world_id: str, number: int, split: Split, task: AgentTask) -> dict[str
 def _measures(measures: Measures) -> dict[str, int | None]:
     difficulty, mutation, fairness = measures.difficulty, measures.mutation, measures.fairness
     return {
-        "difficulty": difficulty and difficulty.level,
-        "hurdles": difficulty and difficulty.hurdles,
-        "mutants": mutation and mutation.mutants,
-        "mutants_rejected": mutation and mutation.rejected,
-        "mutants_equivalent": mutation and mutation.equivalent,
-        "mutants_free": mutation and mutation.free,
-        "ways": fairness and fairness.ways,
-        "ways_accepted": fairness and fairness.accepted,
+        "difficulty": difficulty.level if difficulty else None,
+        "hurdles": difficulty.hurdles if difficulty else None,
+        "mutants": mutation.mutants if mutation else None,
+        "mutants_rejected": mutation.rejected if mutation else None,
+        "mutants_equivalent": mutation.equivalent if mutation else None,
+        "mutants_free": mutation.free if mutation else None,
+        "ways": fairness.ways if fairness else None,
+        "ways_accepted": fairness.accepted if fairness else None,
     }
 
 

@@ -58,7 +58,7 @@ def test_every_column_says_what_it_means(table: Table) -> None:
     for field in schema:
         assert field.metadata[b"meaning"]
     assert schema.metadata[b"table"] == table.name.encode()
-    assert schema.metadata[b"schema_version"] == b"1"
+    assert schema.metadata[b"schema_version"] == str(table.version).encode()
     assert schema.metadata[b"meaning"]
 
 
