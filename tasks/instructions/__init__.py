@@ -1,0 +1,1 @@
+"""What an instruction says, and whether it says enough."""

@@ -1,0 +1,1 @@
+"""The judge: a model that settles what code cannot, and its calibration against code."""
