@@ -1,1 +1,1 @@
-"""How hard a task is, measured on its world's rows and tools."""
+"""How hard agent tasks are: measured on rows and tools, turned into a level, spread as asked, and held against a scripted solver."""
