@@ -17,6 +17,7 @@ from artifacts.store import Store, open_store
 from flows import display, images, pages, playing, serving
 from flows.boundary import FAILED, INTERRUPTED, OK, REJECTED, guarded
 from flows.options import JsonOption, StoreOption, print_json
+from tasks.difficulty.spread import EXAMPLE, read_shares
 from tasks.job.order import EMBEDDED_MODEL, Order, require_scenarios, scenario_named
 from tasks.job.tally import Tally
 
@@ -35,6 +36,9 @@ def synthesize(
     scenarios: Annotated[str | None, typer.Option(metavar="FILE", help="JSONL of scenarios: name, description, category.")] = None,
     worlds: Annotated[int | None, typer.Option(min=1, help="Fill up to this many from the shipped scenarios, then invented ones.")] = None,
     tasks_per_world: Annotated[int, typer.Option(min=1, max=1000, help="Agent tasks in each world.")] = 10,
+    difficulty: Annotated[
+        str | None, typer.Option(metavar="SPREAD", help=f"Shares of the levels 1 to 5 among the tasks, in percent, such as {EXAMPLE}.")
+    ] = None,
     model: Annotated[str, typer.Option(help="provider/name, or the embedded one.")] = EMBEDDED_MODEL,
     api_base: Annotated[str | None, typer.Option(metavar="URL", help="Where an OpenAI-compatible server of yours answers.")] = None,
     fault_rate: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of answers that the embedded model spoils on purpose.")] = 0.0,
@@ -51,6 +55,7 @@ def synthesize(
         scenarios=scenarios,
         worlds=worlds,
         tasks_per_world=tasks_per_world,
+        difficulty=None if difficulty is None else read_shares(difficulty),
         model=model,
         api_base=api_base,
         fault_rate=fault_rate,

@@ -16,6 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from tasks.difficulty.levels import LEVELS
 from tasks.job.tally import Listener, StageFigures, Tally, by_stage, cost, total, whole
 
 REFRESH_A_SECOND = 4
@@ -109,6 +110,8 @@ def closing(tally: Tally, elapsed: float) -> RenderableType:
     parts: list[RenderableType] = [funnel(tally, elapsed)]
     if tally.rejections:
         parts.append(rejections(tally.rejections))
+    if tally.levels:
+        parts.append(levels(tally.levels))
     if tally.attempts:
         parts.append(stages(by_stage(tally.attempts)))
     return Group(*parts)
@@ -130,6 +133,16 @@ def rejections(counts: Mapping[str, int]) -> Table:
     table = Table("gate", "drafts", title="Rejected", title_justify="left")
     for gate, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
         table.add_row(gate, str(count))
+    return table
+
+
+def levels(counts: Mapping[int, int]) -> Table:
+    """The agent tasks made, by their level of difficulty, and each level's share."""
+    table = Table("agent tasks", title="Difficulty", title_justify="left")
+    made = sum(counts.values())
+    for level in LEVELS:
+        table.add_column(f"level {level}", justify="right")
+    table.add_row(f"{made:,}", *(f"{counts.get(level, 0):,} ({counts.get(level, 0) / made:.0%})" for level in LEVELS))
     return table
 
 
@@ -161,6 +174,7 @@ def summary(tally: Tally, elapsed: float) -> dict[str, Any]:
         "seconds": round(elapsed, 3),
         "weaving_seconds": None if tally.weaving_seconds is None else round(tally.weaving_seconds, 3),
         "rejections": dict(tally.rejections),
+        "levels": {str(level): tally.levels.get(level, 0) for level in LEVELS},
         "faults": list(tally.faults),
         "stages": figures,
     }

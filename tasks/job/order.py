@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from artifacts.errors import InvalidInput, UserError
 from artifacts.noun import Noun
 from artifacts.scenario import MAX_NAME, Scenario
+from tasks.difficulty.spread import Shares, checked
 
 EMBEDDED_MODEL = "worldloom/procedural-1"
 HOSTED_CONCURRENCY = 16
@@ -16,7 +17,10 @@ FILE_ENDINGS = (".jsonl", ".json", ".csv", ".txt")
 
 
 class Order(Noun):
-    """The arguments of a synthesis: scenarios by name, from a JSONL file, or drawn to reach `worlds`; how large; by which model."""
+    """The arguments of a synthesis: scenarios by name, from a JSONL file, or drawn to reach `worlds`; how large, how hard; by which model.
+
+    `difficulty` holds the shares of the levels 1 to 5 among the tasks of a world, in percent; None leaves them to chance.
+    """
 
     names: tuple[str, ...] = ()
     scenarios: str | None = None
@@ -28,6 +32,13 @@ class Order(Noun):
     seed: int = 0
     temperature: float | None = Field(default=None, ge=0.0, le=2.0)
     max_concurrency: int | None = Field(default=None, ge=1)
+    difficulty: Shares | None = None
+
+    @field_validator("difficulty")
+    @classmethod
+    def _adds_up(cls, shares: Shares | None) -> Shares | None:
+        """Raises InvalidInput for shares that are none."""
+        return None if shares is None else checked(shares)
 
     @property
     def embedded(self) -> bool:

@@ -42,7 +42,8 @@ def settings_of(order: Order) -> ModelSettings:
 
 def recipe_of(order: Order) -> Recipe:
     """What decides a draft besides its scenario and the model's answers."""
-    return Recipe(model=order.model, programs=program_digests(), seed=order.seed, size=Size(tasks=order.tasks_per_world))
+    size = Size(tasks=order.tasks_per_world)
+    return Recipe(model=order.model, programs=program_digests(), seed=order.seed, size=size, difficulty=order.difficulty)
 
 
 def given_scenarios(order: Order) -> tuple[Scenario, ...]:

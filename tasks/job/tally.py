@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+from artifacts.agent_task import AgentTask
 from artifacts.attempt import Attempt
 from artifacts.identity import unique
 from artifacts.noun import Noun
@@ -45,7 +46,10 @@ class StageFigures(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """The figures so far. `known` drafts were sealed or rejected by an earlier run; tokens and cost are None when unknown."""
+    """The figures so far. `known` drafts were sealed or rejected by an earlier run; tokens and cost are None when unknown.
+
+    `levels` counts the agent tasks that this run made, by their difficulty; those that were not measured are not among them.
+    """
 
     planned: int = 0
     known: int = 0
@@ -61,6 +65,7 @@ class Tally(NamedTuple):
     interrupted: bool = False
     task_runs: int = 0
     left_out: tuple[str, ...] = ()
+    levels: Mapping[int, int] = {}
     weaving_seconds: float | None = None
 
     @property
@@ -90,7 +95,13 @@ def counted(tally: Tally, woven: Woven) -> Tally:
         faults=unique((*tally.faults, *([woven.fault] if woven.fault else []))),
         latest=outcome_line(woven),
         task_runs=tally.task_runs + woven.task_runs,
+        levels=Counter(tally.levels) + (levels_of(woven.world.tasks) if woven.world is not None else Counter()),
     )
+
+
+def levels_of(tasks: Iterable[AgentTask]) -> Counter[int]:
+    """How many tasks each level of difficulty has; a task that was not measured has none."""
+    return Counter(task.measures.difficulty.level for task in tasks if task.measures.difficulty is not None)
 
 
 def outcome_line(woven: Woven) -> str:
