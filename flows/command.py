@@ -18,6 +18,7 @@ from flows import display, images, pages, playing, serving
 from flows.boundary import FAILED, INTERRUPTED, OK, REJECTED, guarded
 from flows.options import JsonOption, StoreOption, print_json
 from tasks.difficulty.spread import EXAMPLE, read_shares
+from tasks.job.levels import levels_by_world
 from tasks.job.order import EMBEDDED_MODEL, Order, require_scenarios, scenario_named
 from tasks.job.tally import Tally
 
@@ -107,9 +108,10 @@ def leave(console: Console, tally: Tally, url: str) -> NoReturn:
 @app.command("ls")
 def list_worlds(store: StoreOption = "./loom", as_json: JsonOption = False) -> None:
     """List the worlds of a store."""
-    found = opened(store).worlds()
+    shelf = opened(store)
+    found = shelf.worlds()
     if as_json:
-        print_json([{**summary._asdict(), "created_at": summary.created_at.isoformat()} for summary in found])
+        print_json(pages.plain_listing(found, levels_by_world(shelf)))
     else:
         Console().print(pages.listing(found, store))
 

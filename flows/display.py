@@ -16,6 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from flows.pages import plain_levels
 from tasks.difficulty.levels import LEVELS
 from tasks.job.tally import Listener, StageFigures, Tally, by_stage, cost, total, whole
 
@@ -174,7 +175,7 @@ def summary(tally: Tally, elapsed: float) -> dict[str, Any]:
         "seconds": round(elapsed, 3),
         "weaving_seconds": None if tally.weaving_seconds is None else round(tally.weaving_seconds, 3),
         "rejections": dict(tally.rejections),
-        "levels": {str(level): tally.levels.get(level, 0) for level in LEVELS},
+        "levels": plain_levels(tally.levels),
         "faults": list(tally.faults),
         "stages": figures,
     }

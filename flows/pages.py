@@ -17,12 +17,16 @@ from artifacts.agent_task import AgentTask
 from artifacts.bundle import counts_of
 from artifacts.errors import UnknownName
 from artifacts.identity import slug_of
+from artifacts.measures import Difficulty
 from artifacts.page import parameters
 from artifacts.shape import shape_of
 from artifacts.store import WorldSummary
 from artifacts.verdict import Reject, Verdict
 from artifacts.world import World
+from tasks.difficulty.levels import LEVELS
+from tasks.difficulty.spread import written
 from tasks.job.auditing import Judged
+from tasks.job.tally import levels_of
 
 MAX_FIGURE = 60
 MAX_NAME = 34
@@ -84,11 +88,30 @@ def tools_table(world: World) -> Table:
 
 
 def tasks_table(world: World) -> Table:
-    """Each agent task with its kind, the calls of its solution, and its instruction."""
-    table = Table("task", "kind", "calls", "instruction", title="Agent tasks", title_justify="left")
+    """Each agent task with its kind, its level of difficulty, the calls of its solution, what it began with, and its instruction."""
+    spread = spread_line(world)
+    table = Table(title="Agent tasks" + (f" ({spread})" if spread else ""), title_justify="left")
+    for heading in ("task", "kind", "level", "calls", "from"):
+        table.add_column(heading, min_width=len(heading), justify="right" if heading in ("level", "calls") else "left")
+    table.add_column("instruction")
     for task in world.tasks:
-        table.add_row(task.id, task.kind, str(len(task.solution)), escape(task.instruction))
+        figures = (level_of(task), str(len(task.solution)), task.origin or "-")
+        table.add_row(task.id, task.kind, *figures, escape(task.instruction))
     return table
+
+
+def level_of(task: AgentTask) -> str:
+    """A task's level, or a dash where it was not measured."""
+    return "-" if task.measures.difficulty is None else str(task.measures.difficulty.level)
+
+
+def spread_line(world: World) -> str:
+    """How many of the world's tasks each level has, beside what was asked for; empty where nothing was measured."""
+    counts = levels_of(world.tasks)
+    if not counts:
+        return ""
+    asked = "" if world.recipe.difficulty is None else f"; asked for {written(world.recipe.difficulty)} %"
+    return ", ".join(f"{counts[level]} of level {level}" for level in LEVELS) + asked
 
 
 def verdicts_table(report: Sequence[Verdict]) -> Table:
@@ -116,22 +139,88 @@ def task_named(world: World, task_id: str) -> AgentTask:
 
 
 def task_page(world: World, task: AgentTask) -> RenderableType:
-    """A task with its reference solution, answer and checks."""
+    """A task with its reference solution, answer and checks, what it means, what was measured of it, and how columns are compared."""
     steps = Table("", "tool", "arguments", title="Reference solution", title_justify="left")
     for number, call in enumerate(task.solution):
         steps.add_row(str(number), call.tool, escape(json.dumps(call.arguments, ensure_ascii=False)))
     answer = [] if task.answer is None else [f"[bold]Answer:[/] {escape(json.dumps(list(task.answer), ensure_ascii=False))}"]
     checks = [part for check in task.checks for part in (f"[bold]{escape(check.name)}[/]", Syntax(check.sql, "sql", word_wrap=True))]
-    exempt = [f"[dim]free columns: {', '.join(task.free_columns)}[/]"] if task.free_columns else []
-    return Group(
-        Panel(escape(task.instruction), title=f"{world.id} · {task.id} · {task.kind}", title_align="left"), steps, *answer, *checks, *exempt
-    )
+    head = Panel(escape(task.instruction), title=" · ".join(head_of(world, task)), title_align="left")
+    return Group(head, steps, *answer, *checks, *conditions(task), *measures(task), *policies(task))
+
+
+def head_of(world: World, task: AgentTask) -> tuple[str, ...]:
+    """What stands over a task: the world, the task's id and kind, its level, what it began with."""
+    difficulty = task.measures.difficulty
+    level = [f"level {difficulty.level} of {len(LEVELS)}"] if difficulty else []
+    began = {"walk": ["from a walk"], "intention": ["from an intention"]}.get(task.origin or "", [])
+    return (world.id, task.id, task.kind, *level, *began)
+
+
+def conditions(task: AgentTask) -> list[RenderableType]:
+    """Which rows the instruction means, in words and as queries."""
+    return [
+        part
+        for condition in task.conditions
+        for part in (
+            f"[bold]Means:[/] {escape(condition.name)} [dim]({escape(condition.table)})[/]",
+            Syntax(condition.sql, "sql", word_wrap=True),
+        )
+    ]
+
+
+def measures(task: AgentTask) -> list[RenderableType]:
+    """What was measured of a task, a line a kind; nothing for what was not."""
+    figures, mutation, fairness = task.measures.difficulty, task.measures.mutation, task.measures.fairness
+    lines = []
+    if figures is not None:
+        lines.append(f"[bold]Difficulty {figures.level}:[/] {difficulty_line(figures)}")
+    if mutation is not None:
+        same = "".join(f", {count} {what}" for what, count in (("equivalent", mutation.equivalent), ("free", mutation.free)) if count)
+        lines.append(f"[bold]Near misses:[/] {mutation.rejected} of {mutation.mutants} rejected{same}")
+    if fairness is not None:
+        lines.append(f"[bold]Other right ways:[/] {fairness.accepted} of {fairness.ways} accepted")
+    return list(lines)
+
+
+def difficulty_line(figures: Difficulty) -> str:
+    """The parts of a difficulty as one line of words."""
+    parts = [
+        f"{counted(figures.steps, 'call')} of {counted(figures.tools, 'tool')}",
+        f"{figures.branching:g} tools open at each",
+        counted(figures.distractors, "distracting row"),
+        counted(figures.irrelevant_tools, "irrelevant tool"),
+        f"{counted(figures.looked_up, 'value')} to look up",
+        f"{figures.given} given",
+        counted(figures.hurdles, "hurdle"),
+    ]
+    return ", ".join(parts)
+
+
+def policies(task: AgentTask) -> list[RenderableType]:
+    """How the columns that the reference writes are compared."""
+    kinds = {"exact": task.exact_columns, "fuzzy": task.fuzzy_columns, "free": task.free_columns}
+    return [f"[dim]{kind} columns: {escape(', '.join(columns))}[/]" for kind, columns in kinds.items() if columns]
 
 
 def plain_world(world: World) -> dict[str, Any]:
     """A world for machines: its content, identity, counts and report."""
     report = [verdict.canonical() for verdict in world.report]
-    return {"id": world.id, "digest": world.digest, "counts": counts_of(world), **world.content(), "report": report}
+    levels = plain_levels(levels_of(world.tasks))
+    return {"id": world.id, "digest": world.digest, "counts": counts_of(world), "levels": levels, **world.content(), "report": report}
+
+
+def plain_levels(counts: Mapping[int, int]) -> dict[str, int]:
+    """The number of tasks of each level, for machines."""
+    return {str(level): counts.get(level, 0) for level in LEVELS}
+
+
+def plain_listing(found: Sequence[WorldSummary], levels: Mapping[str, Mapping[int, int]]) -> list[dict[str, Any]]:
+    """The worlds of a store for machines, each with the levels of its tasks."""
+    return [
+        {**summary._asdict(), "created_at": summary.created_at.isoformat(), "levels": plain_levels(levels.get(summary.world_id, {}))}
+        for summary in found
+    ]
 
 
 def audit_page(found: Sequence[Judged]) -> RenderableType:
