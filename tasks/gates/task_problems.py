@@ -1,4 +1,4 @@
-"""What is wrong with an agent task before anything is scored: its words, its checks, its kind, and the answer it claims."""
+"""What is wrong with an agent task before anything is scored: its calls, its checks, its kind, and the answer it claims."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from artifacts.observation import RowChange
 from artifacts.toolset import RESERVED
 from artifacts.verdict import Diagnostic
 from tasks.sql.catalog import Catalog
-from tasks.sql.lineage import Usage, root_of
+from tasks.sql.lineage import Usage
 from tasks.sql.scratch import catalog_of, describe
 from tasks.sql.sqlite_messages import sqlite_diagnostic
 from tasks.sql.statements import nearest, parameters_of, parse_statement, statement_problems
@@ -24,7 +24,7 @@ MAX_LEAVES = 400
 
 
 def static_problems(task: AgentTask, usages: dict[str, Usage], schema_sql: str) -> Iterator[Diagnostic]:
-    """Unknown tools and columns, checks that cannot be evaluated, words that no person would use."""
+    """Unknown tools and columns, checks that cannot be evaluated, an answer that is missing."""
     catalog = catalog_of(schema_sql)
     for index, call in enumerate(task.solution):
         if call.tool not in usages:
@@ -35,7 +35,6 @@ def static_problems(task: AgentTask, usages: dict[str, Usage], schema_sql: str) 
     for index, check in enumerate(task.checks):
         yield from check_problems(check.sql, f"task:{task.id}/checks/{index}", schema_sql)
     yield from _column_problems(task, catalog)
-    yield from instruction_problems(task, usages, catalog)
     if task.kind != "write" and not task.answer:
         message = f"A {task.kind} task needs an answer: the values that a right answer must hold."
         yield Diagnostic(
@@ -93,41 +92,6 @@ def _column_problems(task: AgentTask, catalog: Catalog) -> Iterator[Diagnostic]:
                 )
                 message = f"{kind} names {name}, which does not exist."
                 yield Diagnostic(code="task.free_column", place=f"task:{task.id}", message=message, hint=hint)
-
-
-def instruction_problems(task: AgentTask, usages: dict[str, Usage], catalog: Catalog) -> Iterator[Diagnostic]:
-    """Names of tools, tables and columns, and keys that a person could not know, in an instruction."""
-    place = f"task:{task.id}/instruction"
-    tokens = set(re.findall(r"[A-Za-z]\w*", task.instruction))
-    columns = {c.name for t in catalog.tables.values() for c in t.columns.values()}
-    inner = {"tool": set(usages), "table": set(catalog.names()), "column": columns}
-    for kind, names in inner.items():
-        for name in sorted(tokens & {n for n in names if "_" in n}):
-            message = f"The instruction names the {kind} {name}, which a person does not know."
-            yield Diagnostic(code="task.instruction_names", place=place, message=message, hint="Say it in everyday words.")
-            return
-    for name, key in _quoted_keys(task, usages, catalog):
-        message = f"The instruction quotes '{name}', an internal key."
-        hint = f"Say which one by what a person knows (name, date, amount), not by {key[0]}.{key[1]}."
-        yield Diagnostic(code="task.instruction_key", place=place, message=message, hint=hint)
-
-
-def _quoted_keys(task: AgentTask, usages: dict[str, Usage], catalog: Catalog) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Integer keys of the solution's arguments that the instruction holds right after a word such as "order" or "#"."""
-    for call in task.solution:
-        for link in usages[call.tool].links if call.tool in usages else ():
-            root = root_of((link.table, link.column), catalog)
-            table = catalog.tables.get(root[0])
-            value = call.arguments.get(link.name)
-            if table is None or [c.lower() for c in table.primary_key] != [root[1]]:
-                continue
-            for number in [v for v in (value if isinstance(value, list) else [value]) if type(v) is int]:
-                singular = root[0].split("_")[-1].rstrip("s")
-                found = re.search(
-                    rf"(?:#|\bids?\b|\b{singular}s?)(?:\s+(?:number|no\.?|id|#))?[\s:=#]*{number}\b(?!\s*[%€$a-z])", task.instruction, re.I
-                )
-                if found:
-                    yield found[0], root
 
 
 def kind_problems(task: AgentTask, changes: Sequence[RowChange]) -> Iterator[Diagnostic]:
