@@ -66,14 +66,14 @@ def _completed(known: Arguments, missing: list[str], values: Mapping[str, list[A
         yield known | {name: values[name][(shift + i) % len(values[name])] for i, name in enumerate(missing)}
 
 
-def turned_round(tool: Tool, bench: Workbench) -> list[Arguments]:
+def turned_round(tool: Tool, bench: Workbench, most: int = WIDTH) -> list[Arguments]:
     """Argument sets that pass the tool's guards, found by asking its own queries for their parameters."""
     states: list[State] = [({}, {})]
     for site in sites_of(tool, bench.draft.schema_sql):
         if site.role == "run" or "/do/" in site.place:
             continue
         states = list(islice((state for old in states for state in _extended(*old, site, bench)), BREADTH)) or states
-    return [arguments for arguments, _ in states[:WIDTH] if arguments]
+    return [arguments for arguments, _ in states[:most] if arguments]
 
 
 def _extended(arguments: Arguments, bound: Arguments, site: Site, bench: Workbench) -> Iterator[State]:

@@ -1,0 +1,82 @@
+"""A walk while it is being made: what was called and found so far, on an environment that moves along."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any, NamedTuple
+
+from artifacts.agent_task import ToolCall
+from artifacts.toolset import Tool
+from containers.reference import resolve
+from tasks.walks.terrain import Terrain
+from tasks.walks.walk import Asked, Selector, Setting, WalkStep
+
+
+class LostWay(Exception):
+    """A walk cannot go on from here; another is begun."""
+
+
+class Found(NamedTuple):
+    """Where a row's key was found: a path into the results so far, and the selector that names the row."""
+
+    path: str
+    selector: int
+
+
+class Trail:
+    """The calls made so far, with their results, and all that an instruction will have to say."""
+
+    def __init__(self, terrain: Terrain, rng: Random) -> None:
+        self.terrain = terrain
+        self.rng = rng
+        self.environment = terrain.walking
+        self.environment.reset()
+        self.steps: list[WalkStep] = []
+        self.results: list[Any] = []
+        self.selectors: list[Selector] = []
+        self.settings: list[Setting] = []
+        self.asked: list[Asked] = []
+        self.found: dict[tuple[str, Any], Found] = {}
+        self.hurdles = 0
+
+    def call(self, tool: Tool, arguments: dict[str, Any], selectors: tuple[int, ...] = (), hurdle: bool = False) -> int | None:
+        """The index of the step that this call becomes, or of the same reading call before; None when it fails."""
+        writes = not self.terrain.bench.usages[tool.name].only_reads
+        for index, step in enumerate(self.steps):
+            if not writes and step.tool == tool.name and step.arguments == arguments:
+                return index
+        observation = self.environment.call_tool(tool.name, resolve(arguments, self.results))
+        if not observation.ok:
+            return None
+        step = WalkStep(
+            tool=tool.name,
+            does=tool.description,
+            arguments=arguments,
+            writes=writes,
+            hurdle=hurdle,
+            selectors=tuple(sorted(set(selectors))),
+        )
+        self.steps.append(step)
+        self.results.append(observation.result)
+        return len(self.steps) - 1
+
+    def undo_read(self) -> None:
+        """Forgets the last call, which only read."""
+        self.steps.pop()
+        self.results.pop()
+
+    def name(self, selector: Selector) -> int:
+        """The index of a selector, added where it is new."""
+        if selector not in self.selectors:
+            self.selectors.append(selector)
+        return self.selectors.index(selector)
+
+    @property
+    def solution(self) -> tuple[ToolCall, ...]:
+        """The calls so far."""
+        return tuple(ToolCall(tool=step.tool, arguments=step.arguments) for step in self.steps)
+
+    @property
+    def has_written(self) -> bool:
+        """Whether rows may differ from the start."""
+        return any(step.writes for step in self.steps)
