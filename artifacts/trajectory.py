@@ -7,12 +7,13 @@ On disk it is JSON with the digest of its own content, so that an edit is notice
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError
 
 from artifacts.errors import InvalidInput, UnsupportedFormat
 from artifacts.identity import short
+from artifacts.judgement import Judgement
 from artifacts.noun import Noun
 from artifacts.observation import Outcome, Score
 from artifacts.pretty import pretty_bytes
@@ -37,7 +38,10 @@ class Trajectory(Noun):
     """One episode of a policy on an agent task, turn by turn, and its score.
 
     `messages` are in the form of chat completions; `seed` is None where the policy took none; tokens are None when unknown.
+    `score` is what code says; where a judge was asked, its `judgement` decides the outcome and the reward.
     """
+
+    LATER: ClassVar[tuple[str, ...]] = ("judgement",)
 
     format: int = TRAJECTORY_FORMAT
     world_id: str
@@ -54,6 +58,7 @@ class Trajectory(Noun):
     score: Score
     input_tokens: int | None = None
     output_tokens: int | None = None
+    judgement: Judgement | None = None
 
     @property
     def trajectory_id(self) -> str:
@@ -63,12 +68,12 @@ class Trajectory(Noun):
     @property
     def outcome(self) -> Outcome:
         """How the episode ended for the task."""
-        return self.score.outcome
+        return self.score.outcome if self.judgement is None else self.judgement.outcome
 
     @property
     def reward(self) -> float:
         """What a trainer is given."""
-        return self.score.reward
+        return self.score.reward if self.judgement is None else self.judgement.reward
 
     @property
     def turns(self) -> int:

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from artifacts.errors import InvalidInput
 from artifacts.store import Store, open_store
-from flows import display, images, pages, playing, serving
+from flows import display, images, judging, pages, playing, serving
 from flows.boundary import FAILED, INTERRUPTED, OK, REJECTED, guarded
 from flows.options import JsonOption, StoreOption, print_json
 from tasks.difficulty.spread import EXAMPLE, read_shares
@@ -155,6 +155,7 @@ app.command()(serving.serve)
 app.command()(images.package)
 app.command()(playing.play)
 app.command()(playing.score)
+app.command()(judging.calibrate)
 
 
 @app.command()

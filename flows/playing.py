@@ -12,8 +12,9 @@ from artifacts.agent_task import AgentTask
 from artifacts.store import open_store
 from artifacts.trajectory import FormName, Trajectory
 from artifacts.world import World
-from flows import pages, transcript
+from flows import judging, pages, transcript
 from flows.boundary import FAILED, OK
+from flows.judging import JudgeBaseOption, JudgeOption, VotesOption
 from flows.options import JsonOption, StoreOption, print_json
 
 
@@ -27,6 +28,9 @@ def play(
     max_turns: Annotated[int, typer.Option(min=1, max=1000, help="The agent speaks at most so often.")] = 30,
     seed: Annotated[int | None, typer.Option(help="For random, and for services that take one.")] = None,
     url: Annotated[str | None, typer.Option(metavar="URL", help="A running server's MCP address; in this process if left out.")] = None,
+    judge: JudgeOption = None,
+    judge_base: JudgeBaseOption = None,
+    votes: VotesOption = 3,
     store: StoreOption = "./loom",
     as_json: JsonOption = False,
 ) -> int:
@@ -37,16 +41,18 @@ def play(
     found = shelf.world(world)
     chosen = pages.task_named(found, task)
     console = Console(stderr=as_json, highlight=False)
+    jury = judging.chosen(judge, judge_base, shelf)
     trajectory = asyncio.run(
         played(found, chosen, console, model=model, api_base=api_base, form=form, max_turns=max_turns, seed=seed, url=url)
     )
+    trajectory = judging.with_judgement(trajectory, found, jury, votes)
     path = keep(shelf, trajectory)
     if as_json:
         print_json(transcript.play_summary(trajectory, path))
     else:
-        console.print(transcript.ending(trajectory))
+        console.print(transcript.ending(trajectory), *judging.lines(trajectory.judgement))
         console.print(f"Kept as {path}", highlight=False, soft_wrap=True, markup=False)
-    return FAILED if trajectory.outcome == "environment_error" else OK
+    return FAILED if trajectory.score.outcome == "environment_error" or judging.failed(trajectory.judgement) else OK
 
 
 async def played(
@@ -76,6 +82,10 @@ async def played(
 
 def score(
     trajectory: Annotated[str, typer.Argument(metavar="TRAJECTORY", help="A file that `play` kept, or its id in the store.")],
+    *,
+    judge: JudgeOption = None,
+    judge_base: JudgeBaseOption = None,
+    votes: VotesOption = 3,
     store: StoreOption = "./loom",
     as_json: JsonOption = False,
 ) -> int:
@@ -84,9 +94,12 @@ def score(
     from tasks.agent.rescoring import rescore
 
     record, shelf = fetch(trajectory, store)
-    found = rescore(record, shelf.world(record.world_id))
+    world = shelf.world(record.world_id)
+    jury = judging.chosen(judge, judge_base, shelf)
+    found = rescore(record, world)
+    judgement = judging.with_judgement(record, world, jury, votes).judgement if found.holds else None
     if as_json:
-        print_json(transcript.score_summary(found))
+        print_json({**transcript.score_summary(found), "judgement": None if judgement is None else judgement.canonical()})
     else:
-        Console(highlight=False).print(transcript.rescored_page(found))
-    return OK if found.holds else FAILED
+        Console(highlight=False).print(transcript.rescored_page(found), *judging.lines(judgement))
+    return OK if found.holds and not judging.failed(judgement) else FAILED

@@ -44,7 +44,7 @@ def ending(trajectory: Trajectory) -> RenderableType:
     length = f"{trajectory.turns} turns and {len(trajectory.calls)} calls"
     line = Text.assemble(
         (score.outcome, _OUTCOMES[score.outcome]),
-        f" · reward {score.reward:g} · {trajectory.ended.replace('_', ' ')} after {length}",
+        f" · reward {score.reward:g}{' by code' if trajectory.judgement else ''} · {trajectory.ended.replace('_', ' ')} after {length}",
     )
     if score.detail:
         line.append_text(Text("\n")).append_text(plain(score.detail))
@@ -53,11 +53,12 @@ def ending(trajectory: Trajectory) -> RenderableType:
 
 def rescored_page(found: Rescored) -> RenderableType:
     """Whether the record agrees with the world, call by call where it does not."""
+    recorded = found.trajectory.score
     lines = [
         f"call {number} ({call.tool}): {'agrees' if agrees else 'DIFFERS'}"
         for number, (call, agrees) in enumerate(zip(found.trajectory.calls, found.agreements, strict=True))
     ]
-    lines.append(f"{found.score.outcome}, reward {found.score.reward:g}; on record {found.trajectory.outcome}, {found.trajectory.reward:g}")
+    lines.append(f"{found.score.outcome}, reward {found.score.reward:g}; on record {recorded.outcome}, {recorded.reward:g}")
     lines += [found.score.detail] if found.score.detail else []
     return plain("\n".join((*lines, "The record holds." if found.holds else "The record does not hold.")))
 
@@ -73,6 +74,7 @@ def play_summary(trajectory: Trajectory, path: str) -> dict[str, Any]:
         "outcome": trajectory.outcome,
         "reward": trajectory.reward,
         "detail": trajectory.score.detail,
+        "judgement": None if trajectory.judgement is None else trajectory.judgement.canonical(),
     }
 
 
@@ -84,7 +86,7 @@ def score_summary(found: Rescored) -> dict[str, Any]:
         "task_id": found.trajectory.task_id,
         "agrees": list(found.agreements),
         "holds": found.holds,
-        "recorded": {"outcome": found.trajectory.outcome, "reward": found.trajectory.reward},
+        "recorded": {"outcome": found.trajectory.score.outcome, "reward": found.trajectory.score.reward},
         "score": found.score.canonical(),
     }
 

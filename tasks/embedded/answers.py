@@ -9,6 +9,7 @@ from typing import Any
 
 from tasks.embedded.composer import Plan, compose, writes
 from tasks.embedded.inventing import describe, invent
+from tasks.embedded.judging import judged
 from tasks.embedded.prompt import Prompt
 from tasks.embedded.repairs import mend_rows, mend_schema
 from tasks.embedded.workshop import Workshop
@@ -142,6 +143,7 @@ def _invent(prompt: Prompt, _seed: str) -> Answer:
 
 
 _INPUTS = {
+    "JudgeEpisode": {"reference", "expected", "checks", "rows", "answer", "episode", "outcomes"},
     "InventScenarios": {"category", "examples", "avoid", "count"},
     "DescribeScenario": {"name", "categories"},
     "RepairSeed": {"scenario", "ddl", "rows", "problems"},
@@ -157,6 +159,7 @@ _INPUTS = {
 """The inputs that tell a program, the most particular first."""
 
 _ANSWERS: dict[str, Callable[[Prompt, str], Answer]] = {
+    "JudgeEpisode": lambda prompt, _seed: judged(prompt),
     "InventScenarios": _invent,
     "DescribeScenario": _describe,
     "RepairSeed": _repair_seed,
