@@ -22,7 +22,8 @@ def tools_reachable(draft: Draft) -> Pass | Reject:
     reached = _reached(tools, draft.schema_sql, needs)
     # What a broken tool would give is not known: while there is one, nothing is called unreachable.
     left = [] if len(tools) < len(draft.tools) else [name for name in needs if name not in reached and name not in used]
-    figures = {"tools": len(needs), "edges": graph.number_of_edges(), "used_by_tasks": len(used & set(needs)), "reached": len(reached)}
+    feeding = sum(bool(feeds) for *_, feeds in graph.edges.data("feeds"))
+    figures = {"tools": len(needs), "edges": feeding, "used_by_tasks": len(used & set(needs)), "reached": len(reached)}
     return verdict("tools_reachable", _problems(left, needs), figures)
 
 

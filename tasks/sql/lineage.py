@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import permutations
 from typing import Literal, NamedTuple
 
 import networkx as nx
@@ -12,7 +13,7 @@ from sqlglot import exp
 from artifacts.toolset import Tool
 from tasks.sql.catalog import Catalog
 from tasks.sql.memory import remembered
-from tasks.sql.programs import Site, parameter_schema, sites_of
+from tasks.sql.programs import Site, names_used, parameter_schema, sites_of
 from tasks.sql.scratch import catalog_of, describe
 from tasks.sql.statements import nodes_of, parse_statement
 
@@ -265,18 +266,46 @@ def needed_keys(tool: Tool, usage: Usage, catalog: Catalog) -> dict[str, ColumnN
     return needed
 
 
+@remembered()
+def guarded_columns(tool: Tool, schema_sql: str) -> frozenset[ColumnName]:
+    """The columns on which a tool's guards hang: what its `require` and `refuse` steps read, and what stands behind the names they use."""
+    sites = sites_of(tool, schema_sql)
+    guards = [site for site in sites if site.role in ("require", "refuse")]
+    used = {name for site in guards for name in names_used(site.sql)}
+    behind = [site for site in sites if site.role == "let" and used & set(site.binds)]
+    return frozenset((table, column) for site in (*guards, *behind) for table, column in site.described.reads if column)
+
+
+@remembered()
+def changed_columns(tool: Tool, schema_sql: str) -> frozenset[ColumnName]:
+    """The columns that a tool changes; all of a table's where it adds or removes rows."""
+    catalog = catalog_of(schema_sql)
+    changes = [change for site in sites_of(tool, schema_sql) for change in site.described.writes if change[1] in catalog.tables]
+    whole = {table for verb, table, _ in changes if verb != "update"}
+    return frozenset(
+        {(table, column) for _, table, column in changes if column}
+        | {(table, column) for table in whole for column in catalog.tables[table].columns}
+    )
+
+
+def enabling_columns(first: Tool, then: Tool, schema_sql: str) -> tuple[ColumnName, ...]:
+    """The columns that one tool changes and another's guards read: by these alone can it let the other's calls pass, or stop them."""
+    return tuple(sorted(changed_columns(first, schema_sql) & guarded_columns(then, schema_sql)))
+
+
 def tool_graph(tools: tuple[Tool, ...], schema_sql: str) -> nx.DiGraph[str]:
-    """Tools as nodes; an edge where a result column of one can feed a key parameter of another (attribute `feeds`)."""
+    """Tools as nodes; an edge where a result column of one can feed a key parameter of another (attribute `feeds`: the parameters),
+    or where a change of one can let a guard of the other pass (attribute `enables`: the columns). Either may be empty, not both.
+    """
     catalog = catalog_of(schema_sql)
     usages = {tool.name: usage_of(tool, schema_sql) for tool in tools}
     gives = {name: {root_of(pair, catalog) for pair in usage.gives} for name, usage in usages.items()}
     graph: nx.DiGraph[str] = nx.DiGraph()
     for tool in tools:
-        needed = needed_keys(tool, usages[tool.name], catalog)
-        graph.add_node(tool.name, needs=needed, writes=usages[tool.name].writes)
-        for parameter, root in needed.items():
-            for source in tools:
-                if root in gives[source.name] and source.name != tool.name:
-                    known = graph.edges[source.name, tool.name]["feeds"] if graph.has_edge(source.name, tool.name) else ()
-                    graph.add_edge(source.name, tool.name, feeds=(*known, parameter))
+        graph.add_node(tool.name, needs=needed_keys(tool, usages[tool.name], catalog), writes=usages[tool.name].writes)
+    for source, tool in permutations(tools, 2):
+        feeds = tuple(name for name, root in graph.nodes[tool.name]["needs"].items() if root in gives[source.name])
+        enables = enabling_columns(source, tool, schema_sql)
+        if feeds or enables:
+            graph.add_edge(source.name, tool.name, feeds=feeds, enables=enables)
     return graph
