@@ -1,4 +1,4 @@
-"""Durable files in one root: a local folder or any fsspec URL, behind the same seven operations.
+"""Durable files in one root: a local folder or any fsspec URL, behind the same nine operations.
 
 Paths are relative to the root and use "/". What is written is whole or not there: a local file is written beside its
 place, synced and renamed; an object store puts an object in one piece.
@@ -13,11 +13,12 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from artifacts.errors import InvalidInput, UnknownName, Unwritable
 
@@ -25,6 +26,14 @@ TEMPORARY = ".tmp-"
 """What the names of unfinished files and folders start with; readers skip them."""
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)(?:://|::)")
+
+
+class Entry(NamedTuple):
+    """A file that is there, finished or not: its path, its size in bytes, and when it was last changed (UTC; None where unknown)."""
+
+    path: str
+    size: int
+    modified: datetime | None
 
 
 class Files(Protocol):
@@ -49,6 +58,12 @@ class Files(Protocol):
 
     def write_folder(self, path: str, files: Mapping[str, bytes]) -> None:
         """Puts a whole folder where none is; the last entry becomes visible last; raises FileExistsError."""
+
+    def entries(self, folder: str) -> tuple[Entry, ...]:
+        """Every file in a folder and those below it, unfinished ones too, sorted by path."""
+
+    def delete(self, path: str) -> None:
+        """Takes a file away, and the folder that it leaves empty; nothing where there is none."""
 
     def locate(self, path: str) -> str:
         """The absolute path or URL, for people and for other programs."""
@@ -172,6 +187,25 @@ class LocalFiles:
             shutil.rmtree(temporary, ignore_errors=True)
         _sync_folder(target.parent)
 
+    def entries(self, folder: str) -> tuple[Entry, ...]:
+        """Every file in a folder and those below it, unfinished ones too, sorted by path."""
+        found = (Path(place) / name for place, _, names in os.walk(self.folder / folder) for name in names)
+        return tuple(sorted(entry for file in found for entry in self._entry(file)))
+
+    def _entry(self, file: Path) -> Iterator[Entry]:
+        with suppress(FileNotFoundError):  # another process may have taken it away since it was listed
+            seen = file.stat()
+            yield Entry(file.relative_to(self.folder).as_posix(), seen.st_size, datetime.fromtimestamp(seen.st_mtime, UTC))
+
+    def delete(self, path: str) -> None:
+        """Takes a file away, and the folder that it leaves empty; nothing where there is none."""
+        target = self.folder / path
+        with suppress(FileNotFoundError):
+            target.unlink()
+        with suppress(OSError):  # not empty, or gone
+            if target.parent != self.folder:
+                target.parent.rmdir()
+
     def locate(self, path: str) -> str:
         """The absolute path."""
         return str(self.folder / path)
@@ -244,6 +278,19 @@ class RemoteFiles:
         for name, data in files.items():
             self.write(f"{path}/{name}", data)
 
+    def entries(self, folder: str) -> tuple[Entry, ...]:
+        """Every object below a folder, sorted by path."""
+        try:
+            found = self.fs.find(self._full(folder), detail=True)
+        except FileNotFoundError:
+            return ()
+        return tuple(sorted(Entry(self._relative(name), int(seen["size"]), _modified(seen)) for name, seen in found.items()))
+
+    def delete(self, path: str) -> None:
+        """Takes an object away; nothing where there is none."""
+        with suppress(FileNotFoundError):
+            self.fs.rm_file(self._full(path))
+
     def locate(self, path: str) -> str:
         """The URL."""
         return f"{self.root}/{path}" if path else self.root
@@ -251,8 +298,22 @@ class RemoteFiles:
     def _full(self, path: str) -> str:
         return f"{self.base}/{path}".rstrip("/")
 
+    def _relative(self, name: str) -> str:
+        return name.removeprefix(self.base).lstrip("/")
+
     def _parent(self, path: str) -> None:
         self.fs.makedirs(self._full(path).rpartition("/")[0], exist_ok=True)
+
+
+def _modified(seen: Mapping[str, Any]) -> datetime | None:
+    """When an object was last changed, under any of the names that filesystems give it."""
+    for name in ("LastModified", "last_modified", "updated", "mtime", "created"):
+        value = seen.get(name)
+        if isinstance(value, datetime):
+            return value if value.tzinfo else value.replace(tzinfo=UTC)
+        if isinstance(value, int | float):
+            return datetime.fromtimestamp(value, UTC)
+    return None
 
 
 def _filesystem(url: str) -> tuple[Any, str]:

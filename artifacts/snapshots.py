@@ -1,38 +1,34 @@
-"""Commits and snapshots: the one way into the tables, and the one way to read them.
+"""Snapshots: what the tables hold at one moment, and the one way to read them.
 
-A commit writes its parts (each whole: written aside, synced, renamed), then publishes the next numbered snapshot, a JSON
-list of every part, where no snapshot of that number is. So a killed writer leaves nothing visible, and of two writers one
-is first; the other looks at what the first published and tries again. The idea is Apache Iceberg's, much reduced.
+A snapshot is a numbered JSON list of every part, with its SHA-256, its rows and the snapshot before it. Readers take one and
+keep to it, so that nothing changes under them; the highest number is the present, the others are the past.
+The idea is Apache Iceberg's, much reduced.
 """
 
 from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
-
-from artifacts.errors import CommitConflict, InvalidInput, UnsupportedFormat
-from artifacts.files import Files, LocalFiles, refused
-from artifacts.identity import digest_of_bytes
+from artifacts.errors import InvalidInput, UnknownName, UnsupportedFormat
+from artifacts.files import Files, LocalFiles
+from artifacts.identity import digest_of, digest_of_bytes
 from artifacts.noun import Noun
 from artifacts.pretty import pretty_bytes
-from artifacts.tables import TABLES, Row, Table, arrow_schema, arrow_table, table_named, unique_rows
+from artifacts.tables import TABLES, arrow, arrow_schema, table_named
 
 if TYPE_CHECKING:
     import polars as pl
 
 SNAPSHOT_FORMAT = 1
 FOLDER = "snapshots"
-ATTEMPTS = 50
-DRAFT_TABLES = ("verdicts", "worlds", "agent_tasks", "tools", "lineage")
-"""What a finished draft never gets more of; attempts are paid calls and are counted whoever was first."""
 
-Keys = frozenset[tuple[Any, ...]]
+Operation = Literal["append", "compact", "repair"]
+"""How a snapshot came out of the one before: rows were added, the same rows were put into fewer parts, or damage was left out."""
 
 
 class Part(Noun):
@@ -47,17 +43,30 @@ class Part(Noun):
 
 
 class Snapshot(Noun):
-    """The whole content of the tables at one moment; `parent` is the SHA-256 of the snapshot file before."""
+    """The whole content of the tables at one moment.
+
+    `parent` is the SHA-256 of the snapshot file before; `seal` that of all the other fields, since no later file may vouch for the
+    newest one.
+    """
+
+    LATER: ClassVar[tuple[str, ...]] = ("operation", "seal")
 
     format: int = SNAPSHOT_FORMAT
     number: int
     parent: str | None = None
     created_at: str = ""
     parts: tuple[Part, ...] = ()
+    operation: Operation = "append"
+    seal: str = ""
 
     def parts_of(self, table: str) -> tuple[Part, ...]:
         """The parts of one table, oldest first."""
         return tuple(part for part in self.parts if part.table == table)
+
+    def sealed(self) -> Snapshot:
+        """The snapshot with its seal."""
+        bare = self.model_copy(update={"seal": ""})
+        return bare.model_copy(update={"seal": digest_of(bare.canonical())})
 
     def file_bytes(self) -> bytes:
         """The snapshot's file."""
@@ -73,163 +82,134 @@ EMPTY = Snapshot(number=0)
 """What a store holds before its first commit."""
 
 
-class Shelf(Protocol):
-    """What a commit needs of a store: its files, and a memory of the keys in parts already read (parts never change)."""
+def path_of(number: int) -> str:
+    """Where the snapshot of a number stands."""
+    return f"{FOLDER}/{number:010d}.json"
 
-    @property
-    def files(self) -> Files:
-        """The store's files."""
 
-    @property
-    def known_keys(self) -> dict[str, Keys]:
-        """Keys by part path."""
+def numbers(files: Files) -> list[int]:
+    """The numbers of the snapshots that are there, in order."""
+    return sorted(int(name[:-5]) for name in files.names(FOLDER) if name.endswith(".json") and name[:-5].isdecimal())
 
 
 def current_snapshot(files: Files) -> Snapshot:
     """The newest published snapshot, or the empty one.
 
+    An object store may list a file later than it can be read, so the numbers after the last one listed are looked for too.
     Raises UnsupportedFormat for a newer format, InvalidInput for a damaged file.
     """
-    numbers = [name for name in files.names(FOLDER) if name.endswith(".json") and name[:-5].isdecimal()]
-    return _load(files, f"{FOLDER}/{max(numbers, key=lambda name: int(name[:-5]))}") if numbers else EMPTY
+    number = max(numbers(files), default=0)
+    while files.size(path_of(number + 1)) is not None:
+        number += 1
+    return load(files, number) if number else EMPTY
 
 
-def commit(store: Shelf, rows: Mapping[str, Sequence[Row]], when: datetime | None = None) -> Snapshot:
-    """Adds rows to tables, all or nothing, and gives the snapshot that holds them.
+def load(files: Files, number: int) -> Snapshot:
+    """One snapshot by its number; raises UnknownName where there is none, and as `current_snapshot`."""
+    path = path_of(number)
+    try:
+        data = files.read(path)
+    except FileNotFoundError:
+        held = numbers(files)
+        there = f"There are {held[0]} to {held[-1]}." if held else "There are none."
+        raise UnknownName(f"There is no snapshot {number} in {files.root}.", there) from None
+    return _read(files, path, data)
 
-    A row whose key is already there is left out, and so is every row of a draft that was finished before (attempts apart):
-    the first commit of a draft stands. So all the rows of one draft belong in one commit. `when` dates the parts (now).
-    Another writer's commit in between is looked at and the commit tried again; raises CommitConflict when that never ends,
-    InvalidInput for rows that do not fit, Unwritable.
+
+def history(files: Files) -> Iterator[Snapshot]:
+    """Every snapshot that is kept, newest first."""
+    for number in reversed(numbers(files)):
+        yield load(files, number)
+
+
+def snapshot_at(files: Files, when: str) -> Snapshot:
+    """The snapshot that a person names: its number, the first digits of its id, or a time (the newest no later than that).
+
+    A time is ISO 8601, UTC where it names no zone. Raises UnknownName for none.
     """
-    for name in rows:
-        table_named(name)
-    moment = when or datetime.now(UTC)
-    again = Retrying(
-        retry=retry_if_exception_type(CommitConflict),
-        stop=stop_after_attempt(ATTEMPTS),
-        wait=wait_random_exponential(multiplier=0.02, max=1),
-        reraise=True,
-    )
-    return again(_commit_once, store, rows, moment)
+    word = when.strip().lower()
+    if word.isdecimal() and len(word) <= 10:
+        return load(files, int(word)) if int(word) else EMPTY
+    moment = _moment(word)
+    for snapshot in history(files):
+        if (moment is not None and datetime.fromisoformat(snapshot.created_at) <= moment) or (
+            moment is None and len(word) >= 6 and snapshot.id.startswith(word)
+        ):
+            return snapshot
+    if moment is not None:
+        raise UnknownName(f"There is no snapshot as old as {when}.", "Those that are kept are younger; `worldloom snapshots` lists them.")
+    raise UnknownName(f"There is no snapshot '{when}'.", "Give a number, the first digits of an id, or a time such as 2026-03-02T12:00.")
+
+
+def _moment(word: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(word)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def scan(files: Files, snapshot: Snapshot, name: str) -> pl.LazyFrame:
-    """One table of one snapshot, lazily; an empty table has its columns. Raises UnknownName, InvalidInput for a lost part."""
+    """One table of one snapshot, lazily; an empty table has its columns, and older parts have nulls in columns that came later.
+
+    Raises UnknownName, UnsupportedFormat for parts that a newer version wrote, InvalidInput for a lost part.
+    """
     import polars as pl
 
     table = table_named(name)
     empty = pl.DataFrame(arrow_schema(table).empty_table())
-    parts = snapshot.parts_of(name)
+    parts = readable_parts(files, snapshot, name)
     if not parts:
         return empty.lazy()
     if isinstance(files, LocalFiles):
         paths = [_present(files, part) for part in parts]
         return pl.scan_parquet(paths, glob=False, hive_partitioning=False, schema=empty.schema, missing_columns="insert")
-    frames = [pl.read_parquet(io.BytesIO(_part_bytes(files, part))) for part in parts]
+    frames = [pl.read_parquet(io.BytesIO(part_bytes(files, part))) for part in parts]
     return pl.concat([empty, *frames], how="diagonal_relaxed").lazy()
+
+
+def readable_parts(files: Files, snapshot: Snapshot, name: str) -> tuple[Part, ...]:
+    """The parts of a table; raises UnsupportedFormat for one whose schema is newer than this version's."""
+    table = table_named(name)
+    for part in snapshot.parts_of(name):
+        if part.schema_version > table.version:
+            what = f"{files.locate(part.path)} has version {part.schema_version} of the table '{name}'"
+            raise UnsupportedFormat(f"{what}; this version of Worldloom reads up to {table.version}.", "Upgrade Worldloom.")
+    return snapshot.parts_of(name)
 
 
 def read_rows(files: Files, snapshot: Snapshot, name: str, columns: Sequence[str]) -> list[dict[str, Any]]:
     """Some columns of one table of one snapshot, as plain rows."""
-    return [row for part in snapshot.parts_of(name) for row in _part_rows(files, part, columns)]
+    return [row for part in readable_parts(files, snapshot, name) for row in part_table(files, part, columns).to_pylist()]
+
+
+def part_table(files: Files, part: Part, columns: Sequence[str] | None = None) -> Any:
+    """A part as an Arrow table of its table's schema, or some columns of it; columns that came later are null."""
+    pa, pq = arrow(), import_module("pyarrow.parquet")
+    schema = arrow_schema(TABLES[part.table])
+    wanted = schema.names if columns is None else list(columns)
+    file = pq.ParquetFile(part_source(files, part))
+    held = file.read([name for name in wanted if name in file.schema_arrow.names])
+    arrays = [held[name] if name in held.column_names else pa.nulls(held.num_rows, schema.field(name).type) for name in wanted]
+    if not wanted:
+        return held
+    target = pa.schema([schema.field(name) for name in wanted], schema.metadata)
+    return pa.table(arrays, names=wanted).cast(target) if columns is None else pa.table(arrays, names=wanted)
+
+
+def part_source(files: Files, part: Part) -> str | io.BytesIO:
+    """Where a part's bytes can be read: a path of this machine, or the bytes themselves; raises InvalidInput for a lost part."""
+    return _present(files, part) if isinstance(files, LocalFiles) else io.BytesIO(part_bytes(files, part))
 
 
 def check_parts(files: Files, snapshot: Snapshot) -> None:
     """Reads every part of a snapshot; raises InvalidInput for the first whose bytes are not those that were committed."""
     for part in snapshot.parts:
-        _part_bytes(files, part)
+        part_bytes(files, part)
 
 
-def _commit_once(store: Shelf, rows: Mapping[str, Sequence[Row]], moment: datetime) -> Snapshot:
-    current = current_snapshot(store.files)
-    fresh = _unseen(store, current, rows)
-    if not fresh:
-        return current
-    try:
-        parts = tuple(_write_part(store.files, TABLES[name], batch, moment) for name, batch in fresh.items())
-        return _publish(store.files, current, parts, moment)
-    except FileExistsError as problem:
-        raise CommitConflict(f"Another writer published snapshot {current.number + 1} first.", "Try again.") from problem
-    except (OSError, NotImplementedError) as problem:
-        raise refused(store.files.root, problem) from problem
-
-
-def _publish(files: Files, current: Snapshot, parts: tuple[Part, ...], moment: datetime) -> Snapshot:
-    parent = current.id if current.number else None
-    following = Snapshot(number=current.number + 1, parent=parent, created_at=moment.isoformat(), parts=current.parts + parts)
-    files.create(f"{FOLDER}/{following.number:010d}.json", following.file_bytes())
-    return following
-
-
-def _write_part(files: Files, table: Table, rows: Sequence[Row], moment: datetime) -> Part:
-    """A part is named by its content, so a commit that is tried again finds what it wrote before."""
-    data = parquet_bytes(table, rows)
-    digest = digest_of_bytes(data)
-    path = f"tables/{table.name}/date={moment.date().isoformat()}/part-{digest[:16]}.parquet"
-    if files.size(path) != len(data):
-        files.write(path, data)
-    return Part(table=table.name, path=path, sha256=digest, rows=len(rows), bytes=len(data), schema_version=table.version)
-
-
-def parquet_bytes(table: Table, rows: Sequence[Row]) -> bytes:
-    """A Parquet file of the rows: zstd, every column, the table's row groups."""
-    pq: Any = import_module("pyarrow.parquet")
-    sink = io.BytesIO()
-    pq.write_table(arrow_table(table, rows), sink, compression="zstd", row_group_size=table.row_group)
-    return sink.getvalue()
-
-
-def _unseen(store: Shelf, current: Snapshot, rows: Mapping[str, Sequence[Row]]) -> dict[str, list[Row]]:
-    unfinished = _without_finished(rows, finished_drafts(store, current))
-    fresh = {name: unique_rows(TABLES[name], batch, _known(store, current, name)) for name, batch in unfinished.items() if batch}
-    return {name: batch for name, batch in fresh.items() if batch}
-
-
-def finished_drafts(store: Shelf, current: Snapshot) -> frozenset[str]:
-    """The drafts with verdicts in a snapshot."""
-    return frozenset(key[0] for key in _known(store, current, "verdicts"))
-
-
-def _without_finished(rows: Mapping[str, Sequence[Row]], finished: frozenset[str]) -> Mapping[str, Sequence[Row]]:
-    late = {row["world_id"] for row in rows.get("worlds", ()) if row["draft_id"] in finished}
-    if not finished:
-        return rows
-
-    def kept(row: Row) -> bool:
-        about = {row.get("world_id"), row.get("child_id"), row.get("parent_id")}
-        return row.get("draft_id") not in finished and not about & late
-
-    return {name: [row for row in batch if kept(row)] if name in DRAFT_TABLES else batch for name, batch in rows.items()}
-
-
-def _known(store: Shelf, current: Snapshot, name: str) -> Keys:
-    return frozenset().union(*(_keys_in(store, part) for part in current.parts_of(name)))
-
-
-def _keys_in(store: Shelf, part: Part) -> Keys:
-    found = store.known_keys.get(part.path)
-    if found is None:
-        key = TABLES[part.table].key
-        found = frozenset(tuple(row[name] for name in key) for row in _part_rows(store.files, part, key))
-        store.known_keys[part.path] = found
-    return found
-
-
-def _part_rows(files: Files, part: Part, columns: Sequence[str]) -> list[dict[str, Any]]:
-    pq: Any = import_module("pyarrow.parquet")
-    source = _present(files, part) if isinstance(files, LocalFiles) else io.BytesIO(_part_bytes(files, part))
-    rows: list[dict[str, Any]] = pq.ParquetFile(source).read(list(columns)).to_pylist()
-    return rows
-
-
-def _present(files: Files, part: Part) -> str:
-    if files.size(part.path) != part.bytes:
-        raise _damaged(files.locate(part.path))
-    return files.locate(part.path)
-
-
-def _part_bytes(files: Files, part: Part) -> bytes:
+def part_bytes(files: Files, part: Part) -> bytes:
+    """A part's bytes; raises InvalidInput where they are lost or not those that were committed."""
     try:
         data = files.read(part.path)
     except FileNotFoundError as problem:
@@ -239,8 +219,13 @@ def _part_bytes(files: Files, part: Part) -> bytes:
     return data
 
 
-def _load(files: Files, path: str) -> Snapshot:
-    data = files.read(path)
+def _present(files: Files, part: Part) -> str:
+    if files.size(part.path) != part.bytes:
+        raise _damaged(files.locate(part.path))
+    return files.locate(part.path)
+
+
+def _read(files: Files, path: str, data: bytes) -> Snapshot:
     try:
         plain = json.loads(data)
         newer = plain["format"] > SNAPSHOT_FORMAT
@@ -249,7 +234,7 @@ def _load(files: Files, path: str) -> Snapshot:
         raise _damaged(files.locate(path)) from problem
     if snapshot is None:
         raise UnsupportedFormat(f"{files.locate(path)} has format {plain['format']}.", "Upgrade Worldloom to read this store.")
-    if snapshot.file_bytes() != data:
+    if snapshot.file_bytes() != data or (snapshot.seal and snapshot.sealed() != snapshot):
         raise _damaged(files.locate(path))
     return snapshot
 

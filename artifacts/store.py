@@ -12,18 +12,20 @@ from __future__ import annotations
 import difflib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from artifacts import snapshots
+from artifacts import commits, snapshots
 from artifacts.bundle import get_bundle, put_bundle
 from artifacts.errors import InvalidInput, UnknownName, UnsupportedFormat, Unwritable
 from artifacts.files import Files, LocalFiles, files_at, make_folder, refused
 from artifacts.identity import digest_of_bytes, short
+from artifacts.locking import writing
 from artifacts.pretty import pretty_bytes
-from artifacts.snapshots import Keys, Snapshot
+from artifacts.snapshots import Snapshot
 from artifacts.tables import Row
 from artifacts.world import World
 
@@ -52,20 +54,24 @@ class WorldSummary(NamedTuple):
 
 
 class Store:
-    """An opened store. Every read takes the newest snapshot; nothing is cached but keys of parts, which never change."""
+    """An opened store. Every read takes the newest snapshot, unless the store was opened as of an earlier one."""
 
-    def __init__(self, url: str, files: Files, home: Path) -> None:
+    def __init__(self, url: str, files: Files, home: Path, pinned: Snapshot | None = None) -> None:
         self.url = url
         self.files = files
         self.home = home
-        self.known_keys: dict[str, Keys] = {}
+        self.pinned = pinned
 
     def snapshot(self) -> Snapshot:
-        """The newest snapshot."""
-        return snapshots.current_snapshot(self.files)
+        """The snapshot that reads take: the newest, or the one that the store was opened at."""
+        return self.pinned or snapshots.current_snapshot(self.files)
+
+    def as_of(self, when: str) -> Store:
+        """The same store as it was: by a snapshot's number, the first digits of its id, or a time; raises UnknownName."""
+        return Store(self.url, self.files, self.home, snapshots.snapshot_at(self.files, when))
 
     def scan(self, table: str) -> pl.LazyFrame:
-        """One table, lazily, as of the newest snapshot; raises UnknownName."""
+        """One table, lazily, as of the store's snapshot; raises UnknownName."""
         return snapshots.scan(self.files, self.snapshot(), table)
 
     def parts(self, table: str) -> tuple[str, ...]:
@@ -77,8 +83,21 @@ class Store:
         snapshots.check_parts(self.files, self.snapshot())
 
     def commit(self, rows: Mapping[str, Sequence[Row]], when: datetime | None = None) -> Snapshot:
-        """Adds rows to tables, all or nothing; see `artifacts.snapshots.commit`."""
-        return snapshots.commit(self, rows, when)
+        """Adds rows to tables, all or nothing; see `artifacts.commits.commit`. Raises InvalidInput for a store opened as of the past."""
+        if self.pinned is not None:
+            raise InvalidInput(f"{self.url} is opened as of snapshot {self.pinned.number}: it can only be read.", "Open it as it is now.")
+        with self.writing():
+            return commits.commit(self.files, rows, when)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold off clean-ups while bundles are written and their rows committed; raises Unwritable."""
+        with ExitStack() as held:
+            try:
+                held.enter_context(writing(self.home))
+            except OSError as problem:
+                raise refused(self.files.root, problem) from problem
+            yield
 
     def publish(self, world: World) -> str:
         """Writes the world's bundle, unless it is there already, and gives its path or URL. It counts once its rows are committed."""
@@ -86,7 +105,7 @@ class Store:
 
     def finished_drafts(self) -> set[str]:
         """The drafts that were sealed or rejected: a second run skips them."""
-        return set(snapshots.finished_drafts(self, self.snapshot()))
+        return commits.finished_drafts(self.files, self.snapshot())
 
     def worlds(self) -> list[WorldSummary]:
         """The sealed worlds, oldest first, as of the newest snapshot."""

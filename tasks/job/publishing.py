@@ -40,10 +40,11 @@ class Batch(NamedTuple):
 def publish(store: str, drafts: Sequence[Woven], run_id: str, when: datetime) -> int:
     """Write the bundles of the sealed drafts, then commit the rows of all; gives the snapshot's number."""
     shelf = open_store(store)
-    for woven in drafts:
-        if woven.world is not None:
-            shelf.publish(woven.world)
-    return shelf.commit(merged(rows_of(woven, run_id, when) for woven in drafts), when).number
+    with shelf.writing():
+        for woven in drafts:
+            if woven.world is not None:
+                shelf.publish(woven.world)
+        return shelf.commit(merged(rows_of(woven, run_id, when) for woven in drafts), when).number
 
 
 def rows_of(woven: Woven, run_id: str, when: datetime) -> dict[str, list[dict[str, object]]]:

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from artifacts.agent_task import AgentTask, Check, ToolCall
 from artifacts.bundle import bundle_files, read_bundle, write_bundle
+from artifacts.commits import parquet_bytes
 from artifacts.recipe import Recipe, Size
 from artifacts.rows import packed, row_of_world, rows_of_agent_tasks, task_id, unpacked, world_of_rows
 from artifacts.scenario import Scenario
-from artifacts.snapshots import parquet_bytes
 from artifacts.tables import AGENT_TASKS, WORLDS, arrow_table
 from artifacts.toolset import Each, Let, Query, Refuse, Require, Return, Run, Tool
 from artifacts.verdict import Diagnostic, Pass, Reject
@@ -130,9 +130,7 @@ def test_rows_alone_give_the_world_back(world: World) -> None:
     again = world_of_rows(row, reversed(tasks_table.to_pylist()))
     assert again == world
     assert typed(again.content()) == typed(world.content())
-    assert parquet_bytes(WORLDS, [row_of_world(world, "draft", "run", NOON)]) == parquet_bytes(
-        WORLDS, [row_of_world(again, "draft", "run", NOON)]
-    )
+    assert parquet_bytes(WORLDS, worlds_table) == parquet_bytes(WORLDS, arrow_table(WORLDS, [row_of_world(again, "draft", "run", NOON)]))
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

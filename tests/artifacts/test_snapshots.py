@@ -16,12 +16,13 @@ import duckdb
 import polars as pl
 import pytest
 
-from artifacts import snapshots
+from artifacts import commits, snapshots
 from artifacts.attempt import Attempt
+from artifacts.commits import commit
 from artifacts.errors import CommitConflict, InvalidInput, UnknownName, UnsupportedFormat, Unwritable
 from artifacts.identity import digest_of_bytes
 from artifacts.rows import merged, row_of_attempt, rows_of_draft
-from artifacts.snapshots import EMPTY, Snapshot, commit, current_snapshot
+from artifacts.snapshots import EMPTY, Snapshot, current_snapshot
 from artifacts.store import Store, open_store
 from artifacts.tables import TABLES, arrow_schema
 from artifacts.verdict import Reject
@@ -123,18 +124,18 @@ def test_a_rejected_draft_is_finished_too(store: Store, noon: datetime) -> None:
 def test_a_writer_that_lost_looks_again_and_succeeds(
     store: Store, make_attempt: MakeAttempt, noon: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish = snapshots._publish
+    following = commits.following
     lost: list[int] = []
 
     def lose_twice(*args: Any) -> Snapshot:
         if len(lost) < 2:
             lost.append(1)
             with monkeypatch.context() as rival:
-                rival.setattr(snapshots, "_publish", publish)
+                rival.setattr(commits, "following", following)
                 open_store(store.url).commit({"attempts": attempts(make_attempt, noon, 100 + len(lost))}, noon)
-        return publish(*args)
+        return following(*args)
 
-    monkeypatch.setattr(snapshots, "_publish", lose_twice)
+    monkeypatch.setattr(commits, "following", lose_twice)
     assert store.commit({"attempts": attempts(make_attempt, noon, 1, 101)}, noon).number == 3
     assert sorted(store.scan("attempts").collect()["number"]) == [1, 101, 102]
 
@@ -142,14 +143,14 @@ def test_a_writer_that_lost_looks_again_and_succeeds(
 def test_a_writer_that_always_loses_says_so(
     store: Store, make_attempt: MakeAttempt, noon: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(snapshots, "ATTEMPTS", 2)
+    monkeypatch.setattr(commits, "ATTEMPTS", 2)
 
     def taken(*_: Any) -> Snapshot:
         raise FileExistsError
 
-    monkeypatch.setattr(snapshots, "_publish", taken)
+    monkeypatch.setattr(commits, "following", taken)
     with pytest.raises(CommitConflict, match="published snapshot 1 first"):
-        commit(store, {"attempts": attempts(make_attempt, noon, 1)}, noon)
+        commit(store.files, {"attempts": attempts(make_attempt, noon, 1)}, noon)
 
 
 def test_readers_take_a_snapshot_never_a_glob(store: Store, make_attempt: MakeAttempt, noon: datetime) -> None:

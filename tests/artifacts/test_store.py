@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from artifacts.commits import parquet_bytes
 from artifacts.errors import InvalidBundle, InvalidInput, UnknownName, UnsupportedFormat, Unwritable
 from artifacts.rows import merged, rows_of_draft
-from artifacts.snapshots import parquet_bytes
 from artifacts.store import MARK, Store, open_store
-from artifacts.tables import WORLDS
+from artifacts.tables import WORLDS, arrow_table
 from artifacts.world import World
 
 
@@ -148,7 +148,7 @@ def test_edited_rows_do_not_make_a_world(change: dict[str, Any], world: World, n
     from artifacts.rows import row_of_world, rows_of_agent_tasks, world_of_rows
 
     row = {**row_of_world(world, "d", "r", noon), **change}
-    assert parquet_bytes(WORLDS, [row])
+    assert parquet_bytes(WORLDS, arrow_table(WORLDS, [row]))
     with pytest.raises(InvalidBundle, match="do not give its digest"):
         world_of_rows(row, rows_of_agent_tasks(world, "r", noon))
 

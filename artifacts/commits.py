@@ -1,0 +1,151 @@
+"""Commits: the one way into the tables.
+
+A commit writes its parts (each whole: written aside, synced, renamed), then publishes the next numbered snapshot, where no
+snapshot of that number is. So a killed writer leaves nothing visible, and of two writers one is first; the other looks at what
+the first published and tries again.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib import import_module
+from typing import Any
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from artifacts.errors import CommitConflict
+from artifacts.files import Files, refused
+from artifacts.identity import digest_of_bytes
+from artifacts.snapshots import Operation, Part, Snapshot, current_snapshot, part_table, path_of
+from artifacts.tables import TABLES, Row, Table, arrow, arrow_table, key_of, table_named, unique_rows
+
+ATTEMPTS = 50
+DRAFT_TABLES = ("verdicts", "worlds", "agent_tasks", "tools", "lineage")
+"""What a finished draft never gets more of; attempts are paid calls and are counted whoever was first."""
+
+Keys = frozenset[tuple[Any, ...]]
+Change = Callable[[Files, Snapshot], Snapshot | None]
+"""From the present snapshot to the next one, its parts written; None where there is nothing to do."""
+
+
+def commit(files: Files, rows: Mapping[str, Sequence[Row]], when: datetime | None = None) -> Snapshot:
+    """Adds rows to tables, all or nothing, and gives the snapshot that holds them.
+
+    A row whose key is already there is left out, and so is every row of a draft that was finished before (attempts apart):
+    the first commit of a draft stands. So all the rows of one draft belong in one commit. `when` dates the parts (now).
+    Another writer's commit in between is looked at and the commit tried again; raises CommitConflict when that never ends,
+    InvalidInput for rows that do not fit, Unwritable.
+    """
+    for name in rows:
+        table_named(name)
+    moment = when or datetime.now(UTC)
+
+    def append(files: Files, current: Snapshot) -> Snapshot | None:
+        fresh = unseen(files, current, rows)
+        parts = tuple(write_part(files, TABLES[name], batch, moment) for name, batch in fresh.items())
+        return following(current, current.parts + parts, moment) if parts else None
+
+    return publish(files, append)
+
+
+def publish(files: Files, change: Change) -> Snapshot:
+    """Carries out a change of the present snapshot, again and again while other writers are first; gives the snapshot that stands.
+
+    Raises CommitConflict when that never ends, Unwritable.
+    """
+    again = Retrying(
+        retry=retry_if_exception_type(CommitConflict),
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=wait_random_exponential(multiplier=0.02, max=1),
+        reraise=True,
+    )
+    return again(_publish_once, files, change)
+
+
+def _publish_once(files: Files, change: Change) -> Snapshot:
+    current = current_snapshot(files)
+    try:
+        changed = change(files, current)
+        if changed is None:
+            return current
+        files.create(path_of(changed.number), changed.file_bytes())
+    except FileExistsError as problem:
+        raise CommitConflict(f"Another writer published snapshot {current.number + 1} first.", "Try again.") from problem
+    except (OSError, NotImplementedError) as problem:
+        raise refused(files.root, problem) from problem
+    return changed
+
+
+def following(current: Snapshot, parts: tuple[Part, ...], moment: datetime, operation: Operation = "append") -> Snapshot:
+    """The snapshot after this one, with these parts."""
+    parent = current.id if current.number else None
+    return Snapshot(number=current.number + 1, parent=parent, created_at=moment.isoformat(), parts=parts, operation=operation).sealed()
+
+
+def write_part(files: Files, table: Table, rows: Sequence[Row], moment: datetime) -> Part:
+    """A part is named by its content, so a commit that is tried again finds what it wrote before."""
+    return put_part(files, table, arrow_table(table, rows), moment)
+
+
+def put_part(files: Files, table: Table, content: Any, moment: datetime) -> Part:
+    """An Arrow table of a table's schema as a part."""
+    data = parquet_bytes(table, content)
+    digest = digest_of_bytes(data)
+    path = f"tables/{table.name}/date={moment.date().isoformat()}/part-{digest[:16]}.parquet"
+    if files.size(path) != len(data):
+        files.write(path, data)
+    return Part(table=table.name, path=path, sha256=digest, rows=content.num_rows, bytes=len(data), schema_version=table.version)
+
+
+def parquet_bytes(table: Table, content: Any) -> bytes:
+    """A Parquet file of an Arrow table: zstd, every column, the table's row groups."""
+    pq: Any = import_module("pyarrow.parquet")
+    sink = io.BytesIO()
+    pq.write_table(content, sink, compression="zstd", row_group_size=table.row_group, write_page_index=True)
+    return sink.getvalue()
+
+
+def unseen(files: Files, current: Snapshot, rows: Mapping[str, Sequence[Row]]) -> dict[str, list[Row]]:
+    """The rows that a snapshot does not hold yet, by table; tables without any are left out."""
+    drafts = {row["draft_id"] for name, batch in rows.items() if name in DRAFT_TABLES for row in batch if row.get("draft_id")}
+    unfinished = _without_finished(rows, {key[0] for key in known_keys(files, current, "verdicts", drafts)})
+    fresh = {
+        name: unique_rows(TABLES[name], batch, known_keys(files, current, name, {key_of(TABLES[name], row)[0] for row in batch}))
+        for name, batch in unfinished.items()
+        if batch
+    }
+    return {name: batch for name, batch in fresh.items() if batch}
+
+
+def finished_drafts(files: Files, current: Snapshot) -> set[str]:
+    """The drafts with verdicts in a snapshot."""
+    pc: Any = import_module("pyarrow.compute")
+    columns = (part_table(files, part, ["draft_id"])["draft_id"] for part in current.parts_of("verdicts"))
+    return {draft for column in columns for draft in pc.unique(column).to_pylist()}
+
+
+def known_keys(files: Files, current: Snapshot, name: str, among: Iterable[Any]) -> Keys:
+    """The keys of a table's rows whose first key column is one of these values."""
+    pa, pc = arrow(), import_module("pyarrow.compute")
+    wanted = pa.array(sorted(set(among)), pa.string())
+    key = list(TABLES[name].key)
+    found: set[tuple[Any, ...]] = set()
+    for part in current.parts_of(name) if len(wanted) else ():
+        held = part_table(files, part, key)
+        mine = held.filter(pc.is_in(held[key[0]], value_set=wanted))
+        found.update(tuple(row[column] for column in key) for row in mine.to_pylist())
+    return frozenset(found)
+
+
+def _without_finished(rows: Mapping[str, Sequence[Row]], finished: set[str]) -> Mapping[str, Sequence[Row]]:
+    late = {row["world_id"] for row in rows.get("worlds", ()) if row["draft_id"] in finished}
+    if not finished:
+        return rows
+
+    def kept(row: Row) -> bool:
+        about = {row.get("world_id"), row.get("child_id"), row.get("parent_id")}
+        return row.get("draft_id") not in finished and not about & late
+
+    return {name: [row for row in batch if kept(row)] if name in DRAFT_TABLES else batch for name, batch in rows.items()}

@@ -1,0 +1,88 @@
+"""Compaction: many small parts become few large ones, with the same rows in the same order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from artifacts.commits import following, publish, put_part
+from artifacts.files import Files
+from artifacts.snapshots import Part, Snapshot, part_table, readable_parts
+from artifacts.tables import TABLES, arrow
+
+TARGET_BYTES = 64 * 1024 * 1024
+"""A part of this size is left alone."""
+
+LEAST_PARTS = 2
+
+
+class Compacted(NamedTuple):
+    """What a compaction did to one table."""
+
+    table: str
+    parts_before: int
+    parts_after: int
+    bytes_before: int
+    bytes_after: int
+
+
+def compact(
+    files: Files, when: datetime | None = None, target: int = TARGET_BYTES, tables: Sequence[str] = tuple(TABLES)
+) -> tuple[Snapshot, tuple[Compacted, ...]]:
+    """Puts runs of small parts of each table together, and publishes a snapshot with the same rows in fewer parts.
+
+    A commit that came in between keeps its parts. Older snapshots go on listing the small parts until retention takes them away.
+    Raises CommitConflict, Unwritable, InvalidInput for a damaged part.
+    """
+    compaction = _Compaction(files, target, when or datetime.now(UTC), {})
+    done: list[Compacted] = []
+
+    def change(_files: Files, current: Snapshot) -> Snapshot | None:
+        done.clear()
+        parts: list[Part] = []
+        for name in TABLES:
+            before = current.parts_of(name)
+            after = tuple(compaction.parts(current, name)) if name in tables else before
+            parts.extend(after)
+            if after != before:
+                done.append(Compacted(name, len(before), len(after), sum(p.bytes for p in before), sum(p.bytes for p in after)))
+        return following(current, tuple(parts), compaction.moment, "compact") if done else None
+
+    return publish(files, change), tuple(done)
+
+
+class _Compaction(NamedTuple):
+    """What is put together from what, remembered from try to try."""
+
+    files: Files
+    target: int
+    moment: datetime
+    written: dict[tuple[str, ...], Part]
+
+    def parts(self, current: Snapshot, name: str) -> Iterator[Part]:
+        """A table's parts with every run of small ones put together."""
+        for run in _runs(readable_parts(self.files, current, name), self.target):
+            if len(run) < LEAST_PARTS:
+                yield from run
+            else:
+                yield self._together(run)
+
+    def _together(self, run: Sequence[Part]) -> Part:
+        paths = tuple(part.path for part in run)
+        if paths not in self.written:
+            content: Any = arrow().concat_tables([part_table(self.files, part) for part in run])
+            self.written[paths] = put_part(self.files, TABLES[run[0].table], content.combine_chunks(), self.moment)
+        return self.written[paths]
+
+
+def _runs(parts: Sequence[Part], target: int) -> Iterator[list[Part]]:
+    """Neighbouring parts that make up about one target together; a large part stands alone."""
+    run: list[Part] = []
+    for part in parts:
+        if run and sum(p.bytes for p in run) + part.bytes > target:
+            yield run
+            run = []
+        run.append(part)
+    if run:
+        yield run
