@@ -17,7 +17,8 @@ _FORMS = (
 )
 _AMERICAN = re.compile(r"(?<![\d/.-])(?P<a>\d{1,2})/(?P<b>\d{1,2})/(?P<y>\d{4})(?![\d/])")
 _HALF_DAY = re.compile(r"\b(?P<h>1[0-2]|0?[1-9])(?::(?P<m>[0-5]\d))?(?::(?P<s>[0-5]\d))? ?(?P<half>[ap])\.?m\b\.?")
-_JOINED = re.compile(r"(\d{4}-\d\d-\d\d)(?:t|,? at |, | )(\d{1,2}:\d\d(?::\d\d)?)(?:\.0+)?(?: ?z\b| ?utc\b)?")
+_NOON = re.compile(r"\b(?:12 ?)?(noon|midday|midnight)\b")
+_JOINED = re.compile(r"(\d{4}-\d\d-\d\d)(?:t|,? (?:at|from) |, | )(\d{1,2}:\d\d(?::\d\d)?)(?:\.0+)?(?: ?z\b| ?utc\b)?")
 
 
 def with_plain_dates(text: str) -> str:
@@ -25,8 +26,38 @@ def with_plain_dates(text: str) -> str:
     for form in _FORMS:
         text = form.sub(_plain_date, text)
     text = _AMERICAN.sub(_slashed_date, text)
+    text = _NOON.sub(lambda match: "00:00" if match[1] == "midnight" else "12:00", text)
     text = _HALF_DAY.sub(_whole_day, text)
     return _JOINED.sub(_joined, text)
+
+
+_YEARLESS = (
+    re.compile(rf"(?<![\d.,:-])(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? (?P<name>{_MONTH})\b(?!\.?,? \d{{4}}\b)"),
+    re.compile(rf"\b(?P<name>{_MONTH})\.? (?P<d>\d{{1,2}})(?:st|nd|rd|th)?\b(?!,? \d{{4}}\b|[:\d])"),
+)
+_TIME_FIRST = re.compile(
+    r"(?<![\d:-])(\d{1,2}:\d\d(?::\d\d)?)(?: on|,)? (?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,? )?(?:the )?"
+    r"(\d{4}-\d\d-\d\d)(?! \d\d:\d\d)"
+)
+
+
+def with_whole_dates(dated: str, today: str) -> str:
+    """A text in plain dates, further: days without a year become those nearest to today, and a time before its date comes after it.
+
+    `today` is `YYYY-MM-DD` or a longer form of it; without one, days without a year stay as they are.
+    """
+    if today:
+        near = date.fromisoformat(today[:10])
+        for form in _YEARLESS:
+            dated = form.sub(lambda match: _nearest(match, near), dated)
+    return _JOINED.sub(_joined, _TIME_FIRST.sub(r"\2 \1", dated))
+
+
+def _nearest(match: re.Match[str], today: date) -> str:
+    """The day of that name that is nearest to today; the text as it was where there is none."""
+    isos = [_iso(year, _BY_NAME[match["name"]], int(match["d"])) for year in (today.year - 1, today.year, today.year + 1)]
+    days = [date.fromisoformat(iso) for iso in isos if iso]
+    return min(days, key=lambda day: abs(day - today)).isoformat() if days else match[0]
 
 
 def _plain_date(match: re.Match[str]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -79,6 +81,11 @@ class Environment:
         self._calls = 0
         self._kept.clear()
         self.faults.clear()
+
+    @property
+    def today(self) -> str:
+        """The world's day, `YYYY-MM-DD`."""
+        return self.blueprint.clock.start[:10]
 
     def list_tools(self) -> list[dict[str, Any]]:
         """Name, description and inputSchema of every tool; never a program or an example."""
@@ -194,6 +201,15 @@ class Environment:
             self._guard.mode = Mode.HOST
             self.blueprint.attach_initial(self._connection)
             self._initial_attached = True
+
+    @contextmanager
+    def reading_backwards(self) -> Iterator[None]:
+        """Inside, rows without an ORDER BY come in the reverse of their usual order; a result that then differs hangs on chance."""
+        self._connection.config(apsw.SQLITE_DBCONFIG_REVERSE_SCANORDER, 1)
+        try:
+            yield
+        finally:
+            self._connection.config(apsw.SQLITE_DBCONFIG_REVERSE_SCANORDER, 0)
 
     def interrupt(self) -> None:
         """Stops the statement that runs now; the one thing that another thread may ask while a call is under way."""

@@ -20,19 +20,21 @@ _SIGNS = str.maketrans(
     }
 )
 _WORD = re.compile(r"[^\W_]+")
-_OUTER = ".,;:!?'\"()[]{}<>*`#"
+OUTER = ".,;:!?'\"()[]{}<>*`#"
 
 
 def plain_text(text: str) -> str:
     """Compatibility characters resolved, case folded, plain quotes and dashes, single spaces."""
+    if text.isascii():
+        return " ".join(text.lower().split())
     return " ".join(unicodedata.normalize("NFKC", text.translate(_SIGNS)).casefold().split())
 
 
 def words(text: str) -> tuple[str, ...]:
     """Runs of letters and digits; all else separates, so that `in_transit` equals `in transit`. Apostrophes join."""
-    return tuple(_WORD.findall(text.replace("'", "")))
+    return tuple(_WORD.findall(text.replace("'", "").replace("&", " and ")))
 
 
 def code_words(text: str) -> frozenset[str]:
     """The unbroken chunks of a text, without the punctuation around them."""
-    return frozenset(part.strip(_OUTER) for part in text.split())
+    return frozenset(part.strip(OUTER) for part in text.split())

@@ -22,6 +22,10 @@ class Judged(Protocol):
 
     faults: list[str]
 
+    @property
+    def today(self) -> str:
+        """The world's day, by which days without a year are understood."""
+
     def call_tool(self, name: str, arguments: object) -> Observation:
         """One call."""
 
@@ -49,7 +53,7 @@ def score(environment: Judged, gold: Gold, task: AgentTask, answer: object, tabl
     failed = next((check for check in checks if check.error), None)
     if failed is not None:
         return _judged("environment_error", checks=checks, detail=f"The check '{failed.name}' cannot be evaluated: {failed.error}"[:300])
-    answered = None if task.answer is None else matches(task.answer, answer)
+    answered = None if task.answer is None else matches(task.answer, answer, task.decoys, environment.today)
     comparison = compare(environment.difference(), gold.changes, tables, task.free_columns, task.fuzzy_columns)
     outcome = _outcome(checks, gold.idle_checks, answered, comparison)
     return _judged(outcome, checks, answered, comparison, _detail(checks, answered, comparison))

@@ -1,1 +1,1 @@
-"""Other right ways of doing a task, which must be paid as right."""
+"""Other right ways of doing an agent task: they must be accepted, as near misses must be rejected."""

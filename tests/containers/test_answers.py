@@ -23,7 +23,7 @@ RIGHT: list[tuple[list[Scalar], object]] = [
     ([0], "0"),
     ([-5], "-5 degrees"),
     ([7], "3 of 7 items"),
-    ([12], "between 3 and 12."),
+    ([12], "between 3 and 12, there are 12."),
     ([2], "2, 3 and 4"),
     ([1000000], "1,000,000"),
     ([1234.5], "It costs 1,234.50."),

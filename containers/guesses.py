@@ -1,0 +1,169 @@
+"""Telling an answer from a guess: one that leaves open which value it means, or that names others beside the right ones.
+
+The exact rule stands in docs/format.md, section 6; what is here follows it word for word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from artifacts.agent_task import Scalar
+from containers.mentions import Answer, Mention, mentions
+
+Plain = str | int | float
+
+WEAK_BELOW = 100
+"""Whole numbers below this, and texts of one lower-case word, are common: they are candidates only where they are listed."""
+
+WEAK_SPARE = 3
+"""How many such candidates an answer may mention, and so many more as values were asked for."""
+
+UNSURE = re.compile(
+    r"\b(?:maybe|perhaps|possibly|either|unsure|uncertain|unclear|not sure|not certain|no idea|cannot tell|cant tell|cannot say|cant say|"
+    r"dont know|do not know|not known|unknown|hard to say|depends)\b"
+)
+"""Words of someone who does not decide."""
+
+_LISTING = re.compile(
+    r"[\s,;/|+*-]*(?:\b(?:and|or|also|plus|as well as|nor|maybe|perhaps|possibly|then)\b[\s,;]*)*(?:\b(?:the|a|an)\b\s*)?"
+)
+_OR = re.compile(r"[\s,;/]*\bor\b[\s,;]*(?:(?:maybe|perhaps|possibly|even|the|a|an|it is|its)\b\s*)*")
+_OTHERWISE = re.compile(r"\s*,?\s*or\s+(?:in|so|more|less|later|earlier|rather|about|if|better|over|under|above|below)\b")
+_BOUNDARY = re.compile(r"(?<!\d)[.,;!?|()\[\]{}]|[.,;!?|()\[\]{}](?!\d)")
+_END = re.compile(r"\s*(?:[.,;!?|()\[\]{}/]|(?:and|or)\b|$)")
+_CONTRAST = re.compile(
+    r"\b(?:than|not|no|never|without|neither|nor|unlike|instead|rather|versus|vs|compared|over|under|while|whereas|though|although|but|however|"
+    r"others?|another|second|third|next|last|runner|more|less|fewer|most|least|before|after|behind|ahead|followed|besides|except|excluding|"
+    r"beats?|(?:isn|wasn|aren|weren|doesn|didn|hasn|won|couldn)t|"
+    r"(?:cheap|cost|costli|dear|pric|high|low|earl|earli|lat|old|new|bigg|small|larg|long|short|soon|slow|fast|heavi|light|clos|furth|near|great|wors)er|"
+    r"better|worse|further)\b"
+)
+
+
+def decision(answer: Answer) -> bool | None:
+    """What an answer decides: its first yes or no. None without one, with both in one breath, or where it is not sure."""
+    found = answer.words
+    if found in (("1",), ("0",)):
+        return found[0] == "1"
+    if UNSURE.search(answer.flat) or _BOTH.search(answer.flat):
+        return None
+    return next((word in YES for word in found if word in YES or word in NO), None)
+
+
+YES = frozenset({"yes", "true", "correct", "y"})
+NO = frozenset({"no", "false", "not", "n", "never"})
+_BOTH = re.compile(
+    r"\b(?:yes|true)[\s,;/|]*(?:(?:and|or|but(?: also)?|maybe|perhaps|also)[\s,;]*)*\b(?:no|false)\b(?=\s*(?:[.,;!?|)]|$))|"
+    r"\b(?:no|false)[\s,;/|]*(?:(?:and|or|but(?: also)?|maybe|perhaps|also)[\s,;]*)*\b(?:yes|true)\b(?=\s*(?:[.,;!?|)]|$))"
+)
+
+
+def settled(answer: Answer, value: Plain, asked: Sequence[Plain]) -> list[Mention]:
+    """Where an answer states a value, and not one of two that it leaves open ("12 or 14", "between 12 and 14", "Ann or Ben")."""
+    found = list(mentions(answer, value))
+    if not found or (" or " not in answer.plain and " between " not in f" {answer.plain}"):
+        return found
+    others = [place for other in asked if other != value for place in mentions(answer, other)]
+    return [place for place in found if not _open(answer, place, others)]
+
+
+def _open(answer: Answer, place: Mention, others: Sequence[Mention]) -> bool:
+    """Whether "or" puts another value of the same kind beside this one that was not asked for."""
+    if place.track in ("numbers", "dates"):
+        return any(_alternative(answer, *sorted((place, rival))) for rival in _rivals(answer, place) if rival not in others)
+    text = answer.track(place.track)
+    if any(one.track == place.track and _OR.fullmatch(text, *between) for one in others for between in _gap(place, one)):
+        return False
+    before = re.search(r"\bor(?: the| a| an)?\s*$", text[max(0, place.start - 12) : place.start])
+    after = re.compile(r"\s*,?\s*or\b").match(text, place.end)
+    return before is not None or (after is not None and not _OTHERWISE.match(text, place.end))
+
+
+def _gap(one: Mention, other: Mention) -> Iterator[tuple[int, int]]:
+    first, second = sorted((one, other))
+    if first.end <= second.start:
+        yield first.end, second.start
+
+
+def _rivals(answer: Answer, place: Mention) -> Iterator[Mention]:
+    if place.track == "numbers":
+        yield from (Mention("numbers", n.start, n.end) for n in answer.numbers if (n.start, n.end) != (place.start, place.end))
+    else:
+        yield from (other for _, other in answer.days if (other.start, other.end) != (place.start, place.end))
+
+
+def _alternative(answer: Answer, first: Mention, second: Mention) -> bool:
+    text = answer.track(first.track)
+    if not first.end <= second.start <= first.end + 30:
+        return False
+    gap = text[first.end : second.start]
+    between = _NUMBER_AND.fullmatch(gap) and text[max(0, first.start - 16) : first.start].rstrip(" $€£¥").endswith("between")
+    return bool(between) or _NUMBER_OR.fullmatch(gap) is not None
+
+
+_NUMBER_AND = re.compile(r"\s?(?:[^\W\d]+\s)?and\s[$€£¥]?")
+_NUMBER_OR = re.compile(r"\s?(?:[^\W\d]+\s)?,?\s?or\s(?:[^\W\d]+\s){0,2}[$€£¥]?")
+
+
+def is_guess(answer: Answer, asked: Sequence[Plain], stated: Sequence[Mention], decoys: Sequence[Scalar]) -> bool:
+    """Whether an answer names candidates beside the right values in a way that does not choose between them."""
+    strong: set[str] = set()
+    weak: set[str] = set()
+    for decoy in decoys:
+        if decoy is None or isinstance(decoy, bool):
+            continue
+        places = [place for place in mentions(answer, decoy) if not _part_of(place, stated)]
+        if not places:
+            continue
+        if any(_listed(answer, place, stated) for place in places):
+            return True
+        if is_weak(decoy):
+            weak.add(repr(decoy))
+        elif all(_in_passing(answer, place) for place in places):
+            strong.add(repr(decoy))
+        else:
+            return True
+    common = sum(is_weak(decoy) for decoy in decoys)
+    return len(strong) > max(1, len(asked)) or len(weak) > WEAK_SPARE + len(asked) or 2 <= common == len(weak)
+
+
+def is_weak(value: Scalar) -> bool:
+    """Whether a value is so common that an answer may well hold it for other reasons."""
+    if isinstance(value, int | float):
+        return float(value).is_integer() and abs(value) < WEAK_BELOW
+    return isinstance(value, str) and re.fullmatch(r"[a-z_]+|\d{1,2}", value) is not None
+
+
+def _part_of(place: Mention, stated: Sequence[Mention]) -> bool:
+    return any(one.track == place.track and one.start <= place.start and place.end <= one.end for one in stated)
+
+
+def inside(place: Mention, longer: Sequence[Mention]) -> bool:
+    """Whether a mention is only a part of a longer one."""
+    return any(
+        one.track == place.track and one.start <= place.start and place.end <= one.end and one.end - one.start > place.end - place.start
+        for one in longer
+    )
+
+
+def _listed(answer: Answer, place: Mention, stated: Sequence[Mention]) -> bool:
+    """Whether a candidate stands in a row with a right value: nothing but separators, and, or between them, and then an end."""
+    text = answer.track(place.track)
+    for one in stated:
+        if one.track != place.track:
+            continue
+        for start, end in _gap(place, one):
+            closed = place.track == "numbers" or _END.match(text, max(place.end, one.end)) or _OR.fullmatch(text, start, end)
+            if closed and _LISTING.fullmatch(text, start, end):
+                return True
+    return False
+
+
+def _in_passing(answer: Answer, place: Mention) -> bool:
+    """Whether a candidate is named by way of explanation: its clause has a word of contrast, and none of doubt."""
+    text = answer.track(place.track)
+    before = list(_BOUNDARY.finditer(text, 0, place.start))
+    after = _BOUNDARY.search(text, place.end)
+    clause = text[before[-1].end() if before else 0 : place.start] + " \u00b7 " + text[place.end : after.start() if after else len(text)]
+    return _CONTRAST.search(clause) is not None and UNSURE.search(clause) is None
