@@ -30,6 +30,7 @@ from artifacts.tables import Row
 from artifacts.world import World
 
 if TYPE_CHECKING:
+    import duckdb
     import polars as pl
 
 STORE_FORMAT = 1
@@ -73,6 +74,12 @@ class Store:
     def scan(self, table: str) -> pl.LazyFrame:
         """One table, lazily, as of the store's snapshot; raises UnknownName."""
         return snapshots.scan(self.files, self.snapshot(), table)
+
+    def duckdb(self) -> duckdb.DuckDBPyConnection:
+        """A DuckDB connection with a view for each table, as of the store's snapshot."""
+        from artifacts.querying import connect
+
+        return connect(self)
 
     def parts(self, table: str) -> tuple[str, ...]:
         """The paths or URLs of one table's Parquet files as of the newest snapshot, for DuckDB and others."""
