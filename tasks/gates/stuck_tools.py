@@ -17,8 +17,8 @@ MAX_ROWS = 6
 MAX_STOPS = 8
 
 _ADVICE = (
-    "Keep the guards that are right. Where these rows allow a call, give it as `example`;"
-    " else widen what the tool takes or does, until a row of the seed allows a call."
+    "Keep the guards that are right. Where these rows, or what up to three calls of other tools make of them, allow a call, give it as"
+    " `example`; else widen what the tool takes or does, or let another tool bring about what its guards ask for."
 )
 
 
@@ -27,7 +27,7 @@ def stuck(tool: Tool, found: Probe, bench: Workbench) -> Diagnostic:
     reasons = [f"{stop.place} ({stop.said}) stopped {count}" if stop.place else f"{stop.said} ({count}×)" for stop, count in found.stops]
     more = f"; {len(reasons) - MAX_STOPS} other reasons" if len(reasons) > MAX_STOPS else ""
     seen = "; ".join(reasons[-MAX_STOPS:]) + more if reasons else "no arguments could be found"
-    message = f"No call succeeded in {found.tried} tries on the initial rows: {seen}."
+    message = f"No call succeeded in {found.tried} tries on the initial rows, nor after calls of other tools: {seen}."
     return Diagnostic(code="tool.never_succeeds", place=f"tool:{tool.name}", message=message, hint=f"{_rows(tool, found, bench)}{_ADVICE}")
 
 

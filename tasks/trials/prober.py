@@ -7,12 +7,15 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
+from artifacts.agent_task import ToolCall
 from artifacts.observation import Observation
 from artifacts.toolset import Tool
+from containers.reference import resolve
 from tasks.sql.catalog import Catalog
 from tasks.sql.lineage import Link, root_of
 from tasks.sql.programs import parameter_schema
 from tasks.trials.candidates import Arguments, candidate_arguments
+from tasks.trials.preparing import Prepared, performed, prepared
 from tasks.trials.search import passing_arguments, sweeping_arguments
 from tasks.trials.stops import Stop, stop_of
 from tasks.trials.workbench import Workbench
@@ -30,8 +33,10 @@ NO_SUCH_TEXT = "no-such-thing-937"
 class Probe(NamedTuple):
     """How a tool can be called: arguments that succeed (None when none were found), and what the other tries gave.
 
-    `effective` is true when the call found rows, or changed some; `stops` counts what ended the other tries, in the order of
-    the program; `farthest` are arguments of tries that came to the last of them; `faults` are failures of the environment itself.
+    `prepare` are the calls that must come first, where it succeeds only after others; `arguments` are then those that succeed after
+    them, and `example` the same with references to the results of `prepare` for keys of rows that these make. `effective` is true when
+    the call found rows, or changed some; `stops` counts what ended the other tries, in the order of the program; `farthest` are
+    arguments of tries that came to the last of them; `faults` are failures of the environment itself.
     """
 
     arguments: Arguments | None
@@ -41,6 +46,8 @@ class Probe(NamedTuple):
     stops: tuple[tuple[Stop, int], ...]
     farthest: tuple[Arguments, ...]
     faults: tuple[tuple[str, Arguments], ...]
+    prepare: tuple[ToolCall, ...] = ()
+    example: Arguments | None = None
 
 
 def probe(tool: Tool, bench: Workbench) -> Probe:
@@ -51,7 +58,35 @@ def probe(tool: Tool, bench: Workbench) -> Probe:
     return found
 
 
+def good_call(tool: Tool, found: Probe, bench: Workbench) -> Observation:
+    """The call that succeeds, made again from the initial state after what prepares it."""
+    performed(found.prepare, bench)
+    return bench.environment.call_tool(tool.name, found.arguments)
+
+
 def _probe(tool: Tool, bench: Workbench) -> Probe:
+    """Alone first; what no call opens is tried after other tools' calls. A tool that says what prepares it is taken at its word first."""
+    told = prepared(tool, bench) if tool.prepare else None
+    if told is not None:
+        return _after_others(tool, told, 1, bench)
+    found = _alone(tool, bench)
+    if found.arguments is not None or found.faults:
+        return found
+    ready = prepared(tool.model_copy(update={"prepare": ()}), bench, found.farthest)
+    return found if ready is None else _after_others(tool, ready, found.tried + 1, bench)
+
+
+def _after_others(tool: Tool, ready: Prepared, tried: int, bench: Workbench) -> Probe:
+    done = performed(ready.prepare, bench)
+    arguments = resolve(ready.example, done or [])
+    before = bench.environment.difference()
+    observation = bench.environment.call_tool(tool.name, arguments)
+    effective = bench.environment.difference() != before if bench.usages[tool.name].writes else not _empty(observation.result)
+    bench.environment.reset()
+    return Probe(arguments, observation, effective, tried, (), (), (), ready.prepare, ready.example)
+
+
+def _alone(tool: Tool, bench: Workbench) -> Probe:
     environment = bench.environment
     stops: Counter[Stop] = Counter()
     stopped: list[tuple[Stop, Arguments]] = []
