@@ -1,4 +1,7 @@
-"""From figures to a level of 1 to 5: a weighted sum that no figure can lower, and four cut points."""
+"""From figures to a level of 1 to 5: a weighted sum that no figure can lower, and four cut points.
+
+Weights and cut points come from measurement, not from taste alone; docs/difficulty.md says how they were found and what they predict.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +11,32 @@ from artifacts.measures import Difficulty
 
 LEVELS = (1, 2, 3, 4, 5)
 
-CUTS = (10.5, 12.8, 15.3, 19.0)
+WEIGHTS = {
+    "steps": 1.0,
+    "tools": 1.25,
+    "branching": 0.25,
+    "distractors": 1.25,
+    "irrelevant_tools": 0.5,
+    "looked_up": 0.25,
+    "given": 0.75,
+    "hurdles": 2.0,
+}
+"""What one more of each adds to the effort; of those in DOUBLING, what it adds that there are twice as many."""
+
+DOUBLING = frozenset({"branching", "distractors", "irrelevant_tools"})
+"""Figures of which the next one weighs less than the one before: they count by the logarithm to base 2."""
+
+CUTS = (12.5, 15.6, 19.4, 24.2)
 """The least effort of the levels 2, 3, 4 and 5."""
 
 
 def effort_of(figures: Difficulty) -> float:
     """How much there is to do, to tell apart and to find out, as one number; it never falls when a figure grows."""
-    return (
-        1.0 * figures.steps
-        + 0.5 * figures.tools
-        + 0.5 * figures.looked_up
-        + 0.25 * figures.given
-        + 1.0 * math.log2(1 + figures.distractors)
-        + 0.5 * math.log2(1 + figures.irrelevant_tools)
-        + 0.5 * math.log2(1 + figures.branching)
-        + 2.0 * figures.hurdles
-    )
+    return sum(weight * _size(name, getattr(figures, name)) for name, weight in WEIGHTS.items())
+
+
+def _size(name: str, figure: float) -> float:
+    return math.log2(1 + figure) if name in DOUBLING else figure
 
 
 def level_of(figures: Difficulty) -> int:
