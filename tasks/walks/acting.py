@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import chain, islice
+from typing import Any
 
 from artifacts.toolset import Tool
 from tasks.sql.lineage import root_of
@@ -25,6 +26,11 @@ MAX_OPENINGS = 24
 
 class Ground(Terrain):
     """A terrain on which tools can be tried."""
+
+    @cached_property
+    def remembered(self) -> dict[str, Any]:
+        """What was found out about single tools, by name."""
+        return {}
 
     @cached_property
     def _openings(self) -> dict[str, tuple[Arguments, ...]]:
@@ -63,13 +69,18 @@ class Ground(Terrain):
         yield from list(islice(passing_arguments(tool, self.bench), 20))
 
 
-def act(trail: Trail, tool: Tool, opening: Arguments, hurdle: bool = False) -> int:
-    """Calls a tool on the rows of an opening, found by reading calls, with values with which it changes something; raises LostWay."""
+def act(trail: Trail, tool: Tool, opening: Arguments, kept: bool = False) -> int:
+    """Calls a tool on the rows of an opening, found by reading calls, with values with which it changes something; raises LostWay.
+
+    `kept` keeps the opening's own values, free text apart.
+    """
     keys, named = keys_found(trail, tool, opening)
     for _ in range(3):
         before = trail.environment.difference()
         values = _values(trail, tool, keys, opening)
-        step = trail.call(tool, {**keys, **values}, named, hurdle)
+        if kept:
+            values = {name: values[name] if _is_free_text(tool, name) else opening[name] for name in values if name in opening}
+        step = trail.call(tool, {**keys, **values}, named)
         if step is None:
             continue
         if trail.environment.difference() == before:
@@ -77,6 +88,11 @@ def act(trail: Trail, tool: Tool, opening: Arguments, hurdle: bool = False) -> i
         trail.settings += [Setting(step=step, parameter=n, label=words(n), value=v) for n, v in values.items()]
         return step
     raise LostWay
+
+
+def _is_free_text(tool: Tool, name: str) -> bool:
+    schema = parameter_schema(tool, name)
+    return schema.get("type") == "string" and not schema.get("enum") and not schema.get("format")
 
 
 def keys_found(trail: Trail, tool: Tool, opening: Arguments) -> tuple[Arguments, tuple[int, ...]]:

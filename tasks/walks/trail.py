@@ -39,7 +39,7 @@ class Trail:
         self.found: dict[tuple[str, Any], Found] = {}
         self.hurdles = 0
 
-    def call(self, tool: Tool, arguments: dict[str, Any], selectors: tuple[int, ...] = (), hurdle: bool = False) -> int | None:
+    def call(self, tool: Tool, arguments: dict[str, Any], selectors: tuple[int, ...] = ()) -> int | None:
         """The index of the step that this call becomes, or of the same reading call before; None when it fails."""
         writes = not self.terrain.bench.usages[tool.name].only_reads
         for index, step in enumerate(self.steps):
@@ -48,17 +48,16 @@ class Trail:
         observation = self.environment.call_tool(tool.name, resolve(arguments, self.results))
         if not observation.ok:
             return None
-        step = WalkStep(
-            tool=tool.name,
-            does=tool.description,
-            arguments=arguments,
-            writes=writes,
-            hurdle=hurdle,
-            selectors=tuple(sorted(set(selectors))),
-        )
+        about = tuple(dict.fromkeys(selectors))
+        step = WalkStep(tool=tool.name, does=tool.description, arguments=arguments, writes=writes, selectors=about)
         self.steps.append(step)
         self.results.append(observation.result)
         return len(self.steps) - 1
+
+    def mark_hurdle(self, step: int) -> None:
+        """Says of a step that it puts right what would stop a later one."""
+        self.steps[step] = self.steps[step].model_copy(update={"hurdle": True})
+        self.hurdles += 1
 
     def undo_read(self) -> None:
         """Forgets the last call, which only read."""

@@ -17,6 +17,7 @@ from tasks.trials.workbench import Workbench
 from tasks.walks.acting import Ground, act, act_on_all, keys_found
 from tasks.walks.checks import checks_of
 from tasks.walks.finding import find_all
+from tasks.walks.hurdles import hurdles_of
 from tasks.walks.terrain import Source, words
 from tasks.walks.trail import LostWay, Trail
 from tasks.walks.walk import Asked, Walk
@@ -49,15 +50,12 @@ def walks_of(draft: Draft, bench: Workbench, seed: int, taken: Iterable[Walk] = 
         yield walk
 
 
-Goal = Callable[[Trail, Ground], None]
-
-
 def _walk(ground: Ground, rng: Random, walk_id: str) -> Walk | None:
     trail = Trail(ground, rng)
     goals = rng.choices((1, 2, 3), (30, 45, 25))[0]
     try:
         for _ in range(goals):
-            rng.choices((_do, _do_all, _look_up, _total), (50, 12, 26, 12))[0](trail, ground)
+            rng.choices(GOALS, WEIGHTS)[0](trail, ground)
             if len(trail.steps) > MAX_STEPS:
                 return None
         if trail.has_written and not trail.asked and rng.random() < 0.35:
@@ -98,6 +96,20 @@ def _do(trail: Trail, ground: Ground) -> None:
     """One change."""
     tool = _linked(trail, ground, ground.writers)
     act(trail, tool, _opening(trail, ground, tool))
+
+
+def _over_hurdle(trail: Trail, ground: Ground) -> None:
+    """A change that cannot be made before another one puts right what is in its way."""
+    tool = _linked(trail, ground, [tool for tool in ground.writers if ground.needs[tool.name]])
+    if tool.name not in ground.remembered:
+        ground.remembered[tool.name] = hurdles_of(ground, tool)
+    hurdles = [h for h in ground.remembered[tool.name] if h.helper.name not in {step.tool for step in trail.steps}]
+    if not hurdles or trail.has_written:
+        raise LostWay
+    hurdle = trail.rng.choice(hurdles)
+    keys_found(trail, tool, hurdle.blocked)
+    trail.mark_hurdle(act(trail, hurdle.helper, hurdle.helping, kept=True))
+    act(trail, tool, hurdle.blocked, kept=True)
 
 
 def _do_all(trail: Trail, ground: Ground) -> None:
@@ -141,6 +153,10 @@ def _total(trail: Trail, ground: Ground) -> None:
         trail.asked.append(Asked(label=label, value=total, reference={"sum": path, "field": field.name}, selector=index))
     else:
         trail.asked.append(Asked(label=f"how many there are ({selector.noun})", value=len(rows), reference={"count": path}, selector=index))
+
+
+GOALS: tuple[Callable[[Trail, Ground], None], ...] = (_do, _do_all, _over_hurdle, _look_up, _total)
+WEIGHTS = (42, 12, 14, 22, 10)
 
 
 def label_of_field(name: str) -> str:
