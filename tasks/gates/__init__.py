@@ -12,7 +12,7 @@ from functools import partial
 from artifacts.verdict import Diagnostic, Pass, Reject
 from artifacts.world import Draft, World
 from tasks.gates.gate import Gate, verdict
-from tasks.gates.instructions import instructions_clear
+from tasks.gates.instructions import conditions_select, instructions_clear
 from tasks.gates.reach import tools_reachable
 from tasks.gates.references import check_statements_safe, idle_scores_zero, mutants_rejected, reference_scores_one, references_replay
 from tasks.gates.sameness import novel
@@ -47,6 +47,7 @@ def statements_safe(draft: Draft) -> Pass | Reject:
 _OF_TASKS: dict[str, Callable[[Draft], Pass | Reject]] = {
     "references_replay": references_replay,
     "instructions_clear": instructions_clear,
+    "conditions_select": conditions_select,
     "idle_scores_zero": idle_scores_zero,
     "reference_scores_one": reference_scores_one,
     "mutants_rejected": mutants_rejected,

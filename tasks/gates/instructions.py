@@ -12,6 +12,7 @@ from containers.plain_text import plain_text
 from tasks.gates.gate import verdict
 from tasks.gates.references import bench_for
 from tasks.instructions.completeness import unsaid_problems
+from tasks.instructions.conditions import condition_problems
 from tasks.instructions.lints import instruction_problems
 from tasks.trials.workbench import Workbench
 
@@ -40,3 +41,11 @@ def _twice(tasks: tuple[AgentTask, ...]) -> Iterator[Diagnostic]:
             message = "Another task has the very same instruction."
             yield Diagnostic(code="task.instruction_twice", place=place, message=message, hint="Ask for something else.")
         seen.add(text)
+
+
+def conditions_select(draft: Draft) -> Pass | Reject:
+    """What is said of the data fits exactly the entities that the reference touches, on every task."""
+    bench = bench_for(draft)
+    problems = [d for task in draft.tasks for d in condition_problems(task, bench)]
+    figures = {"tasks": len(draft.tasks), "conditions": sum(len(task.conditions) for task in draft.tasks)}
+    return verdict("conditions_select", problems, figures)

@@ -9,9 +9,9 @@ from datetime import date, timedelta
 from tasks.instructions.numbers import NUMBER_WORDS, ONES, worded
 
 UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 7 * 86_400, "month": 30 * 86_400, "year": 365 * 86_400}
-_MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december")
+MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december")
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_BY_MONTH = {name[:size]: n for n, name in enumerate(_MONTHS, 1) for size in {3, len(name)}} | {"sept": 9}
+_BY_MONTH = {name[:size]: n for n, name in enumerate(MONTHS, 1) for size in {3, len(name)}} | {"sept": 9}
 _MONTH = "|".join(sorted(_BY_MONTH, key=len, reverse=True))
 
 _DAY_MONTH = re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)?(?:,? (?:and|or|to) \d{{1,2}}(?:st|nd|rd|th)?)?(?: of)? ({_MONTH})\b")

@@ -22,7 +22,14 @@ STAGES = {
     "schema": ("schema_runs",),
     "seed": ("seed_loads",),
     "tools": ("tools_resolve", "tools_work", "tools_deterministic", "tools_reachable"),
-    "agent_tasks": ("references_replay", "idle_scores_zero", "reference_scores_one", "mutants_rejected"),
+    "agent_tasks": (
+        "references_replay",
+        "instructions_clear",
+        "conditions_select",
+        "idle_scores_zero",
+        "reference_scores_one",
+        "mutants_rejected",
+    ),
 }
 
 
