@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from artifacts.shape import TableShape, shape_of
 from artifacts.toolset import Tool
+from artifacts.verdict import Pass
 from artifacts.world import World
 
 if TYPE_CHECKING:
@@ -23,12 +25,60 @@ def readme(world: World) -> str:
     Raises InvalidBundle where the schema or the seed does not load.
     """
     tables = shape_of(world.schema_sql, world.seed_sql)
-    return _template().render(world=world, tables=tables, diagram=diagram(tables), parameters=parameters, counted=counted)
+    return _template().render(
+        world=world, tables=tables, diagram=diagram(tables), parameters=parameters, counted=counted, quality=quality_rows(world)
+    )
 
 
-def counted(number: int, what: str) -> str:
-    """A number and its noun: `1 tool`, `2 tools`."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def counted(number: int, what: str, more: str = "") -> str:
+    """A number and its noun: `1 tool`, `2 tools`; `more` is the plural where that is not what an s makes."""
+    return f"{number} {what}" if number == 1 else f"{number} {more or what + 's'}"
+
+
+def quality_rows(world: World) -> tuple[tuple[str, str], ...]:
+    """What was measured of the tasks and tools when the world was sealed, by name; empty where nothing was."""
+    rows = (
+        ("tools that were called with success", _called(world)),
+        ("near misses of the reference solutions", _near_misses(world)),
+        ("other right ways", _right_ways(world)),
+        ("doing nothing", _idleness(world)),
+        ("tasks by level, 1 easy to 5 hard", _levels(world)),
+    )
+    return tuple((name, text) for name, text in rows if text)
+
+
+def _called(world: World) -> str:
+    figures = _figures(world, "tools_work")
+    return f"all {figures['tools']}" if figures.get("tools") else ""
+
+
+def _near_misses(world: World) -> str:
+    found = [task.measures.mutation for task in world.tasks if task.measures.mutation]
+    count, rejected = sum(one.mutants for one in found), sum(one.rejected for one in found)
+    harmless = sum(one.equivalent + one.free for one in found)
+    same = f"; {harmless} differ in nothing that counts" if harmless else ""
+    return f"{counted(count, 'was', 'were')} carried out, {rejected} rejected{same}" if count else ""
+
+
+def _right_ways(world: World) -> str:
+    found = [task.measures.fairness for task in world.tasks if task.measures.fairness]
+    count, accepted = sum(one.ways for one in found), sum(one.accepted for one in found)
+    return f"{counted(count, 'was', 'were')} carried out, {accepted} accepted" if count else ""
+
+
+def _idleness(world: World) -> str:
+    tasks = _figures(world, "idle_scores_zero").get("tasks")
+    return f"earns 0 on {counted(tasks, 'task')}, whatever is said" if tasks else ""
+
+
+def _levels(world: World) -> str:
+    levels = Counter(task.measures.difficulty.level for task in world.tasks if task.measures.difficulty)
+    return ", ".join(f"level {level}: {levels[level]}" for level in sorted(levels))
+
+
+def _figures(world: World, gate: str) -> dict[str, Any]:
+    """What a gate that the world passed has measured."""
+    return next((verdict.figures for verdict in world.report if verdict.gate == gate and isinstance(verdict, Pass)), {})
 
 
 def diagram(tables: tuple[TableShape, ...]) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 
 from artifacts.agent_task import AgentTask, ToolCall
+from artifacts.measures import Difficulty, FairnessFigures, Measures, MutationFigures
 from artifacts.page import counted, diagram, parameters, readme
 from artifacts.scenario import Scenario
 from artifacts.shape import shape_of
 from artifacts.toolset import Tool
+from artifacts.verdict import Pass
 from artifacts.world import World
 
 
@@ -58,9 +60,25 @@ def test_the_page_tells_everything(world: World) -> None:
         assert said in page
     assert "| `users` | 2 |" in page
     assert "| `orders` | 3 |" in page
-    assert "| t02 | read | 1 | Which? |" in page
+    assert "| t02 | read | 1 |  | Which? |" in page
     assert "advances 1 second a call" in page
     assert "order\\_id: integer, note?: string or null" in page
+
+
+def test_the_page_tells_what_was_measured(world: World) -> None:
+    assert "How good it is" not in readme(world), "nothing was measured"
+    mutation, fairness = MutationFigures(mutants=20, rejected=17, equivalent=2, free=1), FairnessFigures(ways=9, accepted=9)
+    level = Difficulty(level=3, steps=1, tools=1, branching=1, distractors=0, irrelevant_tools=0, looked_up=0, given=0)
+    measures = Measures(difficulty=level, mutation=mutation, fairness=fairness)
+    tasks = tuple(task.model_copy(update={"measures": measures}) for task in world.tasks)
+    report = (Pass(gate="tools_work", figures={"tools": 7}), Pass(gate="idle_scores_zero", figures={"tasks": 2}))
+    page = readme(world.model_copy(update={"tasks": tasks, "report": report}))
+    assert "| tools that were called with success | all 7 |" in page
+    assert "| near misses of the reference solutions | 40 were carried out, 34 rejected; 6 differ in nothing that counts |" in page
+    assert "| other right ways | 18 were carried out, 18 accepted |" in page
+    assert "| doing nothing | earns 0 on 2 tasks, whatever is said |" in page
+    assert "| tasks by level, 1 easy to 5 hard | level 3: 2 |" in page
+    assert "| t02 | read | 1 | 3 | Which? |" in page
 
 
 def test_what_models_write_cannot_become_markup(world: World) -> None:
@@ -70,7 +88,7 @@ def test_what_models_write_cannot_become_markup(world: World) -> None:
     assert "<script>" not in page.replace("\\<", "")
     assert not re.search(r"^## heading", page, re.MULTILINE)
     row = next(line for line in page.splitlines() if line.startswith("| t01 |"))
-    assert len(re.findall(r"(?<!\\)\|", row)) == 5
+    assert len(re.findall(r"(?<!\\)\|", row)) == 6
 
 
 def test_parameters_read_like_a_signature() -> None:
