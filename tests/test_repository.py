@@ -148,4 +148,4 @@ ROOMS = ("artifacts", "containers", "tasks", "flows", "training")
 PEERS = {"fastapi-mcp"}
 """Measured against, with packages of its own: benchmarks/peer/requirements.txt."""
 PINNED_FOR_OTHERS = {"fastapi"}
-"""From FastAPI 0.151 on Prefect's server refuses what `prefect deploy` asks of it (a null for a number); from 0.155 on it does not import."""
+"""From FastAPI 0.151 on Prefect's server refuses what `prefect deploy` asks (a null for a number); from 0.155 on it does not import."""
