@@ -59,13 +59,13 @@ TOOLS = (
     ),
     tool(
         "note_box",
-        {"box_id": BOX, "note": {"type": "string", "minLength": 1, "maxLength": 100}},
+        {"box_id": BOX, "note": {"type": "string", "description": "The note.", "minLength": 1, "maxLength": 100}},
         {"run": "UPDATE boxes SET note = :note WHERE id = :box_id", "expect": 1},
         {"return": "SELECT id, note FROM boxes WHERE id = :box_id", "shape": "one"},
     ),
     tool(
         "mark_thing",
-        {"thing_id": THING, "colour": {"type": "string", "enum": ["red", "blue"]}},
+        {"thing_id": THING, "colour": {"type": "string", "description": "Its colour.", "enum": ["red", "blue"]}},
         {"run": "INSERT INTO marks (thing_id, colour) VALUES (:thing_id, :colour)", "expect": 1},
         {"return": "SELECT id, thing_id, colour FROM marks WHERE thing_id = :thing_id ORDER BY id DESC LIMIT 1", "shape": "one"},
     ),
