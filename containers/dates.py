@@ -7,11 +7,11 @@ from datetime import date
 
 _MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december")
 _BY_NAME = {name[:size]: number for number, name in enumerate(_MONTHS, 1) for size in range(3, len(name) + 1)}
-_MONTH = "|".join(sorted((*_MONTHS, *(name[:3] for name in _MONTHS), "sept"), key=len, reverse=True))
+MONTH = "|".join(sorted((*_MONTHS, *(name[:3] for name in _MONTHS), "sept"), key=len, reverse=True))
 
 _FORMS = (
-    re.compile(rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\.?(?: of)? (?P<name>{_MONTH})\.?,? (?P<y>\d{{4}})\b"),
-    re.compile(rf"\b(?P<name>{_MONTH})\.? (?P<d>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<y>\d{{4}})\b"),
+    re.compile(rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\.?(?: of)? (?P<name>{MONTH})\.?,? (?P<y>\d{{4}})\b"),
+    re.compile(rf"\b(?P<name>{MONTH})\.? (?P<d>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<y>\d{{4}})\b"),
     re.compile(r"(?<![\d/.-])(?P<y>\d{4})[/.](?P<m>\d{1,2})[/.](?P<d>\d{1,2})(?![\d/])"),
     re.compile(r"(?<![\d/.-])(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?P<y>\d{4})(?![\d/])"),
 )
@@ -32,8 +32,8 @@ def with_plain_dates(text: str) -> str:
 
 
 _YEARLESS = (
-    re.compile(rf"(?<![\d.,:-])(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? (?P<name>{_MONTH})\b(?!\.?,? \d{{4}}\b)"),
-    re.compile(rf"\b(?P<name>{_MONTH})\.? (?P<d>\d{{1,2}})(?:st|nd|rd|th)?\b(?!,? \d{{4}}\b|[:\d])"),
+    re.compile(rf"(?<![\d.,:-])(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? (?P<name>{MONTH})\b(?!\.?,? \d{{4}}\b)"),
+    re.compile(rf"\b(?P<name>{MONTH})\.? (?P<d>\d{{1,2}})(?:st|nd|rd|th)?\b(?!,? \d{{4}}\b|[:\d])"),
 )
 _TIME_FIRST = re.compile(
     r"(?<![\d:-])(\d{1,2}:\d\d(?::\d\d)?)(?: on|,)? (?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,? )?(?:the )?"

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from artifacts.agent_task import Scalar
+from containers.dates import MONTH
 from containers.mentions import Answer, Mention, mentions
 
 Plain = str | int | float
@@ -113,7 +114,7 @@ def is_guess(answer: Answer, asked: Sequence[Plain], stated: Sequence[Mention], 
     for decoy in decoys:
         if decoy is None or isinstance(decoy, bool):
             continue
-        places = [place for place in mentions(answer, decoy) if not _part_of(place, stated)]
+        places = [place for place in mentions(answer, decoy) if not _part_of(place, stated) and not _day_of_month(answer, place)]
         if not places:
             continue
         if any(_listed(answer, place, stated) for place in places):
@@ -137,6 +138,16 @@ def is_weak(value: Scalar) -> bool:
 
 def _part_of(place: Mention, stated: Sequence[Mention]) -> bool:
     return any(one.track == place.track and one.start <= place.start and place.end <= one.end for one in stated)
+
+
+def _day_of_month(answer: Answer, place: Mention) -> bool:
+    """Whether a number is the day of a date without a year."""
+    if place.track != "numbers":
+        return False
+    text = answer.counted
+    return re.match(rf"(?:st|nd|rd|th)?(?: of)? (?:{MONTH})\b", text[place.end : place.end + 20]) is not None or (
+        re.search(rf"\b(?:{MONTH})\.? $", text[max(0, place.start - 12) : place.start]) is not None
+    )
 
 
 def inside(place: Mention, longer: Sequence[Mention]) -> bool:
