@@ -19,6 +19,7 @@ from tasks.gates.sameness import novel
 from tasks.gates.schema import schema_runs
 from tasks.gates.seed import seed_loads
 from tasks.gates.size import size_met
+from tasks.gates.spread import spread_met
 from tasks.gates.statements import schema_statements_safe, seed_statements_safe
 from tasks.gates.toolset import tool_statements_safe, tools_deterministic, tools_resolve, tools_work
 from tasks.sql.memory import remembered
@@ -79,6 +80,7 @@ def gates_among(neighbours: Sequence[Draft | World] = ()) -> tuple[Gate, ...]:
         *_task_gates(),
         Gate("tools_reachable", tools_reachable),
         Gate("size_met", size_met),
+        Gate("spread_met", spread_met),
         Gate("novel", partial(novel, neighbours=neighbours)),
     )
 
