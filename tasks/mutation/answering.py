@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from artifacts.agent_task import Scalar
+from artifacts.agent_task import AgentTask, Scalar
 from containers.answers import matches
-from tasks.mutation.changing import in_turn
+from tasks.mutation.changing import Argument, arguments_of, in_turn
 from tasks.mutation.mutant import Deed, Mutant, Subject
-from tasks.mutation.places import Pick, beside, found_at, moved, moved_path, picks_in, places_of, same_value, siblings
+from tasks.mutation.places import Pick, beside, found_at, moved, moved_path, picks_in, same_value, siblings
 from tasks.mutation.values import day_of, valid_values
-from tasks.sql.programs import parameter_schema
 from tasks.trials.candidates import value_candidates
 
 NO_ANSWERS: tuple[object, ...] = (None, "", [], "I have taken care of it.")
@@ -26,16 +25,16 @@ def missing_answer(subject: Subject) -> Iterator[Mutant]:
 
 def wrong_answer(subject: Subject) -> Iterator[Mutant]:
     """Everything done, and one value of the answer wrong: another row's, another field's, or one slightly off."""
-    places = places_of(subject.answer or (), subject.results)
-    return in_turn([_wrong_at(subject, index, place) for index, place in enumerate(places)])
+    return in_turn([_wrong_at(subject, index, place) for index, place in enumerate(subject.places)])
 
 
 def _wrong_at(subject: Subject, index: int, place: str | None) -> Iterator[Mutant]:
     answer = subject.answer or []
     value = answer[index]
+    if _told(value, [*answer[:index], *answer[index + 1 :]]):
+        return  # `told_twice` tells of those
     near = (*beside(place, subject.results), *siblings(place, subject.results)) if place else ()
     for wrong in {repr(other): other for other in (*near, *wrong_values(value))}.values():
-        # A value that the answer holds anyway is told beside it; `partial_answer` looks at those.
         if not any(same_value(wrong, right) for right in answer):
             given = [*answer[:index], wrong, *answer[index + 1 :]]
             yield Mutant("wrong answer", f"answering {wrong!r} instead of {value!r}", None, given)
@@ -70,8 +69,13 @@ def partial_answer(subject: Subject) -> Iterator[Mutant]:
 
 def _told(value: Scalar, others: list[Any]) -> bool:
     """Whether a value is told by the others too, as "14 Mill Lane, Ashford" tells "Ashford"."""
-    texts = [other for other in others if isinstance(other, str) and isinstance(value, str)]
-    return any(same_value(value, other) for other in others) or any(matches([value], text) for text in texts)
+    return any(same_value(value, other) for other in others) or (bool(others) and matches([value], others))
+
+
+def told_twice(task: AgentTask) -> Iterator[Scalar]:
+    """The values of an answer that its other values tell too, so that nobody can see whether they are told rightly."""
+    answer = list(task.answer or ())
+    yield from (value for index, value in enumerate(answer) if _told(value, [*answer[:index], *answer[index + 1 :]]))
 
 
 def _parts(value: Scalar) -> Iterator[str]:
@@ -84,11 +88,14 @@ def _parts(value: Scalar) -> Iterator[str]:
 def every_candidate(subject: Subject) -> Iterator[Mutant]:
     """Everything done, and every value that a list offered told instead of the one that was asked for."""
     answer = subject.answer or []
-    for index, place in enumerate(places_of(answer, subject.results)):
-        offered = list(dict.fromkeys(beside(place, subject.results))) if place else []
+    twice = set(told_twice(subject.task))
+    for index, place in enumerate(subject.places):
+        offered = list(dict.fromkeys(beside(place, subject.results))) if place and answer[index] not in twice else []
         if len(offered) > 1 and any(not _told(other, answer) for other in offered):
-            given = [*answer[:index], *offered, *answer[index + 1 :]]
-            yield Mutant("every candidate", f"answering all {len(offered)} that were offered, {answer[index]!r} among them", None, given)
+            told = f"answering all {len(offered)} that were offered, {answer[index]!r} among them"
+            yield Mutant("every candidate", told, None, [*answer[:index], *offered, *answer[index + 1 :]])
+            choice = " or ".join(map(str, offered))
+            yield Mutant("every candidate", f"{told}, with an 'or' between", None, [*answer[:index], choice, *answer[index + 1 :]])
 
 
 def without_work(subject: Subject) -> Iterator[Mutant]:
@@ -105,19 +112,18 @@ def misread(subject: Subject) -> Iterator[Mutant]:
 
 
 def _wrong_rows(subject: Subject) -> Iterator[Mutant]:
-    places = places_of(subject.answer or (), subject.results)
     picks = dict.fromkeys(pick for call in subject.task.solution for pick in picks_in(call.arguments))
-    return in_turn([_wrong_row(subject, pick, places) for pick in picks])
+    return in_turn([_wrong_row(subject, pick) for pick in picks])
 
 
-def _wrong_row(subject: Subject, pick: Pick, places: tuple[str | None, ...]) -> Iterator[Mutant]:
+def _wrong_row(subject: Subject, pick: Pick) -> Iterator[Mutant]:
     held = found_at(pick.rows, subject.results)
     count = len(held) if isinstance(held, list) else 0
     near = dict.fromkeys((pick.place + 1, pick.place - 1, 0, count - 1, *range(count)))
     for index in near:
         if 0 <= index < count and index != pick.place:
             deeds = tuple(_moved(deed, pick, index) for deed in subject.deeds)
-            shifted = tuple(place and moved_path(place, pick, index) for place in places)
+            shifted = tuple(place and moved_path(place, pick, index) for place in subject.places)
             detail = f"taking row {index} of {pick.rows} instead of row {pick.place}"
             yield Mutant("misread", detail, deeds, subject.answer, followed=True, places=shifted)
 
@@ -127,18 +133,16 @@ def _moved(deed: Deed, pick: Pick, index: int) -> Deed:
 
 
 def _wrong_look_ups(subject: Subject) -> Iterator[Mutant]:
-    places = places_of(subject.answer or (), subject.results)
     reads = [slot for slot in range(len(subject.results)) if slot not in subject.writes]
-    asked = [(slot, name, value) for slot in reads for name, value in subject.arguments[slot].items()]
-    return in_turn([_wrong_look_up(subject, slot, name, value, places) for slot, name, value in asked])
+    return in_turn([_wrong_look_up(argument) for slot in reads for argument in arguments_of(subject, slot)])
 
 
-def _wrong_look_up(subject: Subject, slot: int, name: str, value: Any, places: tuple[str | None, ...]) -> Iterator[Mutant]:
+def _wrong_look_up(argument: Argument) -> Iterator[Mutant]:
+    subject, slot, name, value = argument
     call = subject.task.solution[slot]
-    tool = subject.tool(call.tool)
-    others = (*value_candidates(tool, name, subject.bench), *valid_values(value, parameter_schema(tool, name)))
+    others = (*value_candidates(argument.tool, name, subject.bench), *valid_values(value, argument.schema))
     for other in {repr(other): other for other in others if other != value}.values():
         altered = call.model_copy(update={"arguments": {**call.arguments, name: other}})
-        deeds = tuple(Deed(d.slot, altered, altered=True) if d.slot == slot else d for d in subject.deeds)
+        deeds = tuple(Deed(slot, altered, altered=True) if deed.slot == slot else deed for deed in subject.deeds)
         detail = f"asking {call.tool} for {name} = {other!r} instead of {value!r}"[:300]
-        yield Mutant("misread", detail, deeds, subject.answer, followed=True, places=places)
+        yield Mutant("misread", detail, deeds, subject.answer, followed=True, places=subject.places)

@@ -28,9 +28,9 @@ class Operator(NamedTuple):
 OPERATORS: tuple[Operator, ...] = (
     Operator(dropped, 6),
     Operator(swapped, 2),
-    Operator(another_value, 5),
-    Operator(neighbour_value, 3),
-    Operator(boundary_value, 3),
+    Operator(another_value, 4),
+    Operator(neighbour_value, 2),
+    Operator(boundary_value, 2),
     Operator(another_entity, 2),
     Operator(twice, 2),
     Operator(undone, 2),
@@ -39,8 +39,8 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(without_work, 2),
     Operator(missing_answer, 2),
     Operator(wrong_answer, 4),
-    Operator(partial_answer, 3),
-    Operator(every_candidate, 3),
+    Operator(partial_answer, 2),
+    Operator(every_candidate, 2),
 )
 """All kinds of near misses; those that only answer stand together, since they share one end state."""
 
@@ -83,13 +83,10 @@ def mutation_of(task: AgentTask, bench: Workbench, thorough: bool = False) -> Mu
 
 
 def _judged(subject: Subject, thorough: bool) -> Iterator[tuple[Mutant, Verdict]]:
-    judge = Judge(subject)
+    judge = Judge(subject, thorough)
     for operator in OPERATORS:
         most = THOROUGH if thorough else operator.quick
-        subject.bench.environment.reset()  # operators look at the initial state's rows
-        mutants = list(islice(operator.of(subject), PATIENCE * most))
-        judge.moved()
-        verdicts = ((mutant, judge.verdict(mutant)) for mutant in mutants)
+        verdicts = ((mutant, judge.verdict(mutant)) for mutant in islice(operator.of(subject), PATIENCE * most))
         yield from islice(((mutant, found) for mutant, found in verdicts if found.fate != "moot"), most)
 
 

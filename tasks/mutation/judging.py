@@ -6,6 +6,8 @@ from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 from artifacts.observation import RowChange
+from containers.answers import matches
+from containers.comparison import compare
 from tasks.mutation.ends import Columns, Difference, clock_columns, differing, left_to_agent, same_end
 from tasks.mutation.mutant import Mutant, Subject, perform
 from tasks.mutation.places import found_at, same_answer
@@ -26,15 +28,15 @@ MOOT = Verdict("moot")
 
 
 class Judge:
-    """Judges the near misses of one task; the environment stays in the reference's end state between those that only answer."""
+    """Judges the near misses of one task; the environment stays in the reference's end state between those that only answer.
 
-    def __init__(self, subject: Subject) -> None:
-        self.subject = subject
+    All are scored whole if `thorough`; else what the scoring's own comparison of rows, or of answers, refuses is not scored
+    by the rest too.
+    """
+
+    def __init__(self, subject: Subject, thorough: bool = False) -> None:
+        self.subject, self.thorough = subject, thorough
         self.environment = subject.bench.environment
-        self._at_end = False
-
-    def moved(self) -> None:
-        """Says that the environment is in another state than it was left in."""
         self._at_end = False
 
     def verdict(self, mutant: Mutant) -> Verdict:
@@ -44,31 +46,47 @@ class Judge:
         self._at_end = mutant.deeds is None
         if results is None:
             return MOOT
-        answer, known = self._answer(mutant, results)
+        answer = self._answer(mutant, results)
         if answer is _NOTHING:
             return MOOT
-        if mutant.kind == "done and undone" and not takes_back(self.environment.difference(), self.subject.gold):
+        if mutant.deeds is None:
+            return Verdict("survives" if self._paid(answer, None) else "rejected")
+        changes = self.environment.difference()
+        if mutant.kind == "done and undone" and not takes_back(changes, self.subject.gold):
             return MOOT
-        if self.environment.score(self.subject.task, answer).reward < 1:
+        if not self._paid(answer, changes):
             return Verdict("rejected")
-        if mutant.deeds is None or not same_answer(self.subject.answer, answer):
-            return Verdict("survives")
-        return self._end(self.environment.difference(), known)
+        return self._end(changes, mutant.followed) if same_answer(self.subject.answer, answer) else Verdict("survives")
 
-    def _answer(self, mutant: Mutant, results: list[Any]) -> tuple[object, bool]:
-        """What is answered, and whether all of it comes from the results; nothing where they hold no value to tell."""
+    def _paid(self, answer: object, changes: tuple[RowChange, ...] | None) -> bool:
+        """Whether an end with these changes (the reference's, where None) and an answer earns 1."""
+        task = self.subject.task
+        if not self.thorough and changes is None and not matches(task.answer or (), answer):
+            return False
+        if not self.thorough and changes is not None:
+            tables = self.subject.bench.blueprint.tables
+            found = compare(changes, self.subject.gold, tables, task.free_columns, task.fuzzy_columns)
+            if found.collateral or found.missing:
+                return False
+        return self.environment.score(task, answer).reward >= 1
+
+    def _answer(self, mutant: Mutant, results: list[Any]) -> object:
+        """What is answered; nothing where the results hold no value to tell."""
         if not mutant.followed or self.subject.answer is None:
-            return mutant.answer, True
+            return mutant.answer
         found = [found_at(place, results) if place else value for place, value in zip(mutant.places, self.subject.answer, strict=True)]
         if any(value is None and place for place, value in zip(mutant.places, found, strict=True)):
-            return _NOTHING, False
-        return found, all(mutant.places)
+            return _NOTHING
+        return found
 
-    def _end(self, changes: tuple[RowChange, ...], known: bool) -> Verdict:
-        """A right answer: is the end the reference's too, or another one?"""
+    def _end(self, changes: tuple[RowChange, ...], followed: bool) -> Verdict:
+        """A right answer: is the end the reference's too, or another one?
+
+        What was read otherwise, to no other end, is no near miss: whether an agent would have told the same cannot be known.
+        """
         gold, tables = self.subject.gold, self.subject.bench.blueprint.tables
         if changes == gold or same_end(changes, gold, tables, self.clock):
-            return Verdict("equivalent") if known else MOOT
+            return MOOT if followed else Verdict("equivalent")
         task = self.subject.task
         open_columns = {_pair(name) for name in (*task.free_columns, *task.fuzzy_columns)} - self.clock
         if not same_end(changes, gold, tables, self.clock | open_columns):

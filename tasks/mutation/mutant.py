@@ -10,6 +10,7 @@ from artifacts.agent_task import AgentTask, ToolCall
 from artifacts.observation import RowChange
 from artifacts.toolset import Tool
 from containers.reference import UnresolvedReference, resolve
+from tasks.mutation.places import places_of
 from tasks.trials.workbench import Workbench
 
 Kind = Literal[
@@ -59,7 +60,8 @@ class Mutant(NamedTuple):
 class Subject(NamedTuple):
     """A task whose reference succeeds: the results and changes that it gives, and the arguments that its references stand for.
 
-    `writes` are the calls that may change something, `referred` those whose results are referred to, `deeds` all of them.
+    `writes` are the calls that may change something, `referred` those whose results are referred to, `deeds` all of them;
+    `places` tells where each value of the answer stands in the results.
     """
 
     task: AgentTask
@@ -70,6 +72,8 @@ class Subject(NamedTuple):
     writes: tuple[int, ...]
     referred: frozenset[int]
     deeds: tuple[Deed, ...]
+    tools: dict[str, Tool]
+    places: tuple[str | None, ...]
 
     @property
     def answer(self) -> list[Any] | None:
@@ -78,7 +82,7 @@ class Subject(NamedTuple):
 
     def tool(self, name: str) -> Tool:
         """A tool by its name."""
-        return next(tool for tool in self.bench.tools if tool.name == name)
+        return self.tools[name]
 
 
 def subject_of(task: AgentTask, bench: Workbench) -> Subject | None:
@@ -91,7 +95,9 @@ def subject_of(task: AgentTask, bench: Workbench) -> Subject | None:
     writes = tuple(index for index, call in enumerate(task.solution) if bench.usages[call.tool].writes)
     referred = frozenset(int(found) for call in task.solution for found in _REFERRED.findall(repr(call.arguments)))
     deeds = tuple(Deed(slot, call) for slot, call in enumerate(task.solution))
-    return Subject(task, bench, tuple(results), arguments, gold, writes, referred, deeds)
+    tools = {tool.name: tool for tool in bench.tools}
+    places = places_of(task.answer or (), results)
+    return Subject(task, bench, tuple(results), arguments, gold, writes, referred, deeds, tools, places)
 
 
 _REFERRED = re.compile(r"'\$ref': '(\d+)")

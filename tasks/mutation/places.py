@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from artifacts.agent_task import Scalar
 from containers.reference import UnresolvedReference, resolve
 
 MAX_LEAVES = 2_000
+_KEY = re.compile(r"(?:\.|_)id$")
 _PICK = re.compile(r"^(\d+(?:\.[A-Za-z_]\w*)*)\[(\d+)\]")
 
 
@@ -84,8 +86,11 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Scalar]]:
 
 
 def places_of(answer: Sequence[Scalar], results: Sequence[Any]) -> tuple[str | None, ...]:
-    """Where each value of an answer stands, in the last result that has it; None for one that was worked out."""
-    leaves = list(leaves_of(results))[:MAX_LEAVES]
+    """Where each value of an answer stands, in the last result that has it; None for one that was worked out.
+
+    Nobody asks for a row's key: a count that equals one does not stand there.
+    """
+    leaves = [(path, leaf) for path, leaf in islice(leaves_of(results), MAX_LEAVES) if not _KEY.search(path)]
     return tuple(next((path for path, leaf in leaves if type(leaf) is type(value) and leaf == value), None) for value in answer)
 
 

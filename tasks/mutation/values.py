@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from datetime import date, timedelta
+from itertools import zip_longest
 from typing import Any
 
 from artifacts.toolset import Tool
 from tasks.sql.lineage import ColumnName, Link, root_of
 from tasks.sql.programs import parameter_schema
 from tasks.trials.workbench import Workbench
+
+MOST = 2_000
+"""The most values of one column that are looked at."""
 
 NEAR = 2
 """How many values on each side of the present one are taken from a column."""
@@ -105,10 +110,7 @@ def _allowed(value: float, schema: dict[str, Any]) -> bool:
 
 
 def neighbours(value: Any, tool: str, name: str, bench: Workbench) -> list[Any]:
-    """What the rows next to it hold: the nearest keys where the parameter names a row, else the nearest values of its column.
-
-    The environment must be in its initial state.
-    """
+    """What the rows next to it hold: the nearest keys where the parameter names a row, else the nearest values of its column."""
     if isinstance(value, list):
         return [[*value[:-1], near] for near in (neighbours(value[-1], tool, name, bench) if value else []) if near not in value]
     key = key_of(tool, name, bench)
@@ -119,22 +121,24 @@ def neighbours(value: Any, tool: str, name: str, bench: Workbench) -> list[Any]:
 
 
 def near_in(column: ColumnName, value: Any, bench: Workbench) -> list[Any]:
-    """The values of a column that come just before and just after one, in turn."""
-    if bench.catalog.column(*column) is None:
-        return []
-    table, name = column
-    sides = [
-        bench.environment.query(
-            f'SELECT DISTINCT "{name}" AS value FROM "{table}" WHERE "{name}" {sign} :value ORDER BY 1 {order} LIMIT {NEAR}',
-            {"value": value},
-        )
-        for sign, order in ((">", "ASC"), ("<", "DESC"))
-    ]
-    return [row["value"] for pair in zip(*map(_padded, sides), strict=True) for row in pair if row is not None]
+    """The values of a column that come just after and just before one at the start, in turn."""
+    kind = str if isinstance(value, str) else (int, float)
+    held = [found for found in _column_values(column, bench) if isinstance(found, kind)]
+    place, end = bisect_left(held, value), bisect_right(held, value)
+    after, before = held[end : end + NEAR], held[max(0, place - NEAR) : place][::-1]
+    return [found for pair in zip_longest(after, before) for found in pair if found is not None]
 
 
-def _padded(rows: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
-    return [*rows, *[None] * (NEAR - len(rows))]
+def _column_values(column: ColumnName, bench: Workbench) -> list[Any]:
+    """What a column holds in the initial state, in order; looked up once. The environment's state is lost the first time."""
+    key = f"values of {column}"
+    if key not in bench.probed:
+        bench.environment.reset()
+        known = bench.catalog.column(*column) is not None
+        sql = f'SELECT DISTINCT "{column[1]}" AS value FROM "{column[0]}" ORDER BY 1 LIMIT {MOST}'
+        bench.probed[key] = [row["value"] for row in bench.environment.query(sql)] if known else []
+    found: Any = bench.probed[key]
+    return list(found)
 
 
 def _links(tool: str, name: str, bench: Workbench) -> Iterator[Link]:
