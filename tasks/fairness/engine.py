@@ -12,7 +12,7 @@ from containers.answers import matches
 from containers.reference import resolve
 from tasks.fairness.orders import loose_needs, needs_of, order_matters, orders_of, reordered
 from tasks.fairness.policies import prose_of, rewritten
-from tasks.fairness.ways import Step, Way, given_answer, steps_of, walk
+from tasks.fairness.ways import Kind, Step, Way, given_answer, steps_of, walk
 from tasks.fairness.wordings import Worded, fuzzily, other_wording
 from tasks.trials.prober import bad_calls, key_parameters
 from tasks.trials.workbench import Workbench
@@ -22,10 +22,11 @@ MAX_READS = 2
 
 
 class Refused(NamedTuple):
-    """A right way that did not earn 1, and what the score said."""
+    """A right way that did not earn 1: its kind, what it did, and what the score said of it."""
 
-    way: Way
+    kind: Kind
     detail: str
+    said: str
 
 
 class Fairness(NamedTuple):
@@ -46,10 +47,14 @@ def fairness_of(task: AgentTask, bench: Workbench, thorough: bool = False) -> Fa
             continue
         ways[way.kind] += 1
         if detail:
-            refused.append(Refused(way, detail))
-    lost: Counter[str] = Counter(found.way.kind for found in refused)
+            refused.append(Refused(way.kind, _told(way), detail))
+    lost: Counter[str] = Counter(found.kind for found in refused)
     by_kind = {kind: FairnessFigures(ways=count, accepted=count - lost[kind]) for kind, count in sorted(ways.items())}
     return Fairness(FairnessFigures(ways=ways.total(), accepted=ways.total() - len(refused)), by_kind, tuple(refused))
+
+
+def _told(way: Way) -> str:
+    return way.detail if way.steps is not None else f"{way.detail}: {str(way.answer)[:200]!r}"
 
 
 def _fate(way: Way, task: AgentTask, bench: Workbench) -> str | None:

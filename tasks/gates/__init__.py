@@ -15,6 +15,7 @@ from tasks.gates.gate import Gate, verdict
 from tasks.gates.instructions import conditions_select, instructions_clear
 from tasks.gates.reach import tools_reachable
 from tasks.gates.references import check_statements_safe, idle_scores_zero, mutants_rejected, reference_scores_one, references_replay
+from tasks.gates.right_ways import right_ways_pass
 from tasks.gates.sameness import novel
 from tasks.gates.schema import schema_runs
 from tasks.gates.seed import seed_loads
@@ -52,6 +53,7 @@ _OF_TASKS: dict[str, Callable[[Draft], Pass | Reject]] = {
     "idle_scores_zero": idle_scores_zero,
     "reference_scores_one": reference_scores_one,
     "mutants_rejected": mutants_rejected,
+    "right_ways_pass": right_ways_pass,
 }
 
 

@@ -87,7 +87,7 @@ def _failed_call(task: AgentTask, done: Replay, bench: Workbench) -> Diagnostic:
     )
 
 
-def _sound_tasks(draft: Draft, bench: Workbench) -> Iterator[tuple[AgentTask, Replay, tuple[RowChange, ...]]]:
+def sound_tasks(draft: Draft, bench: Workbench) -> Iterator[tuple[AgentTask, Replay, tuple[RowChange, ...]]]:
     """The tasks that can be scored, with what their reference gives."""
     for task in draft.tasks:
         static = _static(task, bench)
@@ -100,7 +100,7 @@ def _sound_tasks(draft: Draft, bench: Workbench) -> Iterator[tuple[AgentTask, Re
 def idle_scores_zero(draft: Draft) -> Pass | Reject:
     """Doing nothing earns nothing, whatever is said; and no check holds before anything is done."""
     bench = bench_for(draft)
-    sound = [task for task, _, _ in _sound_tasks(draft, bench)]
+    sound = [task for task, _, _ in sound_tasks(draft, bench)]
     bench.environment.reset()
     problems = [d for task in sound for d in _idle(task, bench)]
     return verdict("idle_scores_zero", problems, {"tasks": len(sound), "answers": len(IDLE_ANSWERS)})
@@ -126,7 +126,7 @@ def reference_scores_one(draft: Draft) -> Pass | Reject:
     """The reference solution with the reference answer earns 1 on every task."""
     bench = bench_for(draft)
     problems: list[Diagnostic] = []
-    for task, _, _ in _sound_tasks(draft, bench):
+    for task, _, _ in sound_tasks(draft, bench):
         bench.replay(task)
         score = bench.environment.score(task, None if task.answer is None else list(task.answer))
         if score.reward < 1:
@@ -150,7 +150,7 @@ def mutants_rejected(draft: Draft) -> Pass | Reject:
     extras = _extras(bench)
     counts: Counter[str] = Counter(rejected=0, equivalent=0, free=0)
     problems: list[Diagnostic] = []
-    for task, done, changes in _sound_tasks(draft, bench):
+    for task, done, changes in sound_tasks(draft, bench):
         for mutant in mutants_of(task, [o.result for o in done.observations], bench, extras):
             fate = _fate(mutant, task, changes, bench)
             counts[fate] += 1
