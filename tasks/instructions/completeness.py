@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from artifacts.agent_task import AgentTask
 from artifacts.toolset import Tool
 from artifacts.verdict import Diagnostic
+from containers.plain_text import plain_text, words
 from tasks.instructions.saying import Saying, saying_of
 from tasks.sql.lineage import Link
 from tasks.sql.programs import parameter_schema
@@ -97,7 +98,9 @@ def _said(literal: Literal, saying: Saying, task: AgentTask, bench: Workbench) -
         return True
     if value[:4].isdigit() and value[4:5] == "-" and len(value) in (10, 16, 19):
         return saying.says_bound(value) if reads else _day_and_time(value, saying)
-    if reads or not _stored_exactly(literal, task, bench):
+    if reads:
+        return task.answer is None or any(saying.has_stem(word) for word in words(plain_text(value)) if len(word) > 2)
+    if not _stored_exactly(literal, task, bench):
         return True
     return saying.says_choice(value) if _by_word(literal, bench) else False
 

@@ -90,7 +90,7 @@ def _fit_problems(condition: Condition, keys: Collection[Key], place: str, reade
     if not keys:
         message = f"The condition '{condition.name}' fits no row of {rows.table.name}."
         yield Diagnostic(code="task.condition_empty", place=place, message=message, hint="Correct it, or the data that it is about.")
-    elif touched and not set(keys) <= touched:
+    elif touched and not set(keys) <= touched and not (reader.task.answer is not None and reader.lists(len(keys))):
         shown = _shown(keys, rows)
         picked = _shown(touched & set(keys), rows) or "none of them"
         message = f"The condition '{condition.name}' fits {len(keys)} rows of {rows.table.name} ({shown}); the solution takes {picked}."
@@ -101,14 +101,16 @@ def _fit_problems(condition: Condition, keys: Collection[Key], place: str, reade
 
 def _saying_problems(condition: Condition, keys: Collection[Key], reader: Reader) -> Iterator[Diagnostic]:
     """Facts of a condition that the instruction leaves out, where more rows fit without them."""
-    said, unsaid = as_far_as_said(condition.sql, reader.saying)
-    if not unsaid:
+    weakened = as_far_as_said(condition.sql, reader.saying, reader.known.catalog)
+    if not weakened.unsaid:
         return
     rows = reader.known.of(condition.table.lower())
-    fitting = reader.keys_of(condition.model_copy(update={"sql": said}))
-    others = reader.possible_too(condition.table.lower(), fitting - set(keys))
+    fitting = reader.keys_of(condition.model_copy(update={"sql": weakened.sql}))
+    others = fitting - set(keys)
+    if weakened.states:
+        others = reader.possible_too(condition.table.lower(), others)
     if others:
-        message = f"The instruction does not say {' or '.join(unsaid)}; it fits {_shown(others | set(keys), rows)}."
+        message = f"The instruction does not say {' or '.join(weakened.unsaid)}; it fits {_shown(others | set(keys), rows)}."
         hint = f"Say it in everyday words, so that only {_shown(keys, rows)} fits."
         yield Diagnostic(code="task.ambiguous", place=f"task:{reader.task.id}/instruction", message=message, hint=hint)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from tasks.instructions.facts import Fact
 from tasks.instructions.rows import Field, Key, Rows
-from tasks.instructions.saying import Saying
+from tasks.instructions.saying import Saying, stem, unquoted
 
 Direction = Literal["greatest", "least"]
 
@@ -25,8 +26,48 @@ _EARLIEST = re.compile(
 _LATEST = re.compile(r"\b(?:latest|last|newest|most recent|most recently|recent|final|youngest|later|newer|just|shortest)\b")
 _NO_NOUN = r"(?!(?:requ|inter|gu|for|harv|inv|prot|cont|sugg|dig|hon|mod|arr|ch|qu|crest|conqu)est)"
 _ANY = re.compile(
-    r"\b(?:first|last|next|only|best|worst|top|as (?:early|soon|late|cheap|much|many|little|few) as"
-    rf"|{_NO_NOUN}[a-z]{{3,}}est|most|more|less|fewer|[a-z]{{3,}}er than|alphabet\w*|recent\w*)\b"
+    r"\b(?:as (?:early|soon|late|cheap\w*|much|many|little|few) as possible|most recent(?:ly)?|first|last|next|only|best|worst"
+    rf"|top|least|most|{_NO_NOUN}[a-z]{{3,}}est|fewer|less|more|cheaper|smaller|larger|lower|higher|earlier|later|sooner|newer|older|bigger|upcoming|coming"
+    r"|minimum|maximum|final|original|alphabet\w*|recent(?:ly)?)\b"
+)
+_AFTER = re.compile(r"[\w'-]+|[.,;:!?()]")
+_LINKS = frozenset(["and", "or", "in", "on", "for", "with", "to", "at", "by", "from", "but", "so"])
+_STANDS_FOR = frozenset(map(stem, ("one", "ones", "them", "those", "these", "possible")))
+_WINDOW = 6
+
+
+@lru_cache(maxsize=512)
+def superlatives(saying: Saying) -> tuple[tuple[str, frozenset[str]], ...]:
+    """The superlatives of an instruction, quotations apart, each with the stems of the few words that it is about.
+
+    None of them where a sentence or a clause ends there ("the one that is due first, …").
+    """
+    text = unquoted(saying.plain)
+    return tuple((match[0], frozenset(_following(text[match.end() :]))) for match in _ANY.finditer(text))
+
+
+def _following(text: str) -> Iterator[str]:
+    for count, match in enumerate(_AFTER.finditer(text)):
+        word = match[0]
+        if word in ".,;:!?()" or (count == 0 and word in _LINKS) or count >= _WINDOW:
+            return
+        yield stem(word)
+
+
+def about(saying: Saying, nouns: frozenset[str]) -> str:
+    """The superlatives that are about one of these nouns (stems), or that end a clause and may be about anything."""
+    wanted = nouns | _STANDS_FOR
+    return " ".join(word for word, after in superlatives(saying) if not after or not wanted.isdisjoint(after) or word.startswith("as "))
+
+
+def stems_of(*names: str) -> frozenset[str]:
+    """The stems of the words of tables, tools and columns; verbs that say nothing are left out."""
+    found = {word for name in names for word in re.split(r"[^a-z]+", name.lower()) if len(word) > 2}
+    return frozenset(stem(word) for word in found - _VERBS)
+
+
+_VERBS = frozenset(
+    ("list", "get", "find", "search", "show", "the", "all", "add", "set", "make", "mark", "create", "update", "with", "free", "open")
 )
 
 
@@ -38,30 +79,32 @@ class Extreme(NamedTuple):
     ties: frozenset[Key]
 
 
-def says_extreme(saying: Saying) -> bool:
-    """Whether a word stands there that picks one out of an order."""
-    return _ANY.search(saying.plain) is not None
+def says_end(direction: Direction, saying: Saying) -> bool:
+    """Whether a word stands there for this end of an order, or one that may name either ("-est", "top", "first")."""
+    words = " ".join(word for word, _ in superlatives(saying))
+    ends = (_LEAST, _EARLIEST) if direction == "least" else (_GREATEST, _LATEST)
+    if any(end.search(words) for end in ends):
+        return True
+    others = (_GREATEST, _LATEST) if direction == "least" else (_LEAST, _EARLIEST)
+    return bool(words) and not any(end.search(words) for end in others)
 
 
-def directions_said(kind: str, saying: Saying) -> tuple[Direction, ...]:
-    """Which ends of an order the words name, for amounts or for moments."""
+def directions_said(kind: str, words: str) -> tuple[Direction, ...]:
+    """Which ends of an order some superlatives name, for amounts or for moments."""
     high, low = (_LATEST, _EARLIEST) if kind == "moment" else (_GREATEST, _LEAST)
-    found: list[Direction] = []
-    if low.search(saying.plain):
-        found.append("least")
-    if high.search(saying.plain):
-        found.append("greatest")
-    return tuple(found)
+    ends: tuple[tuple[Direction, re.Pattern[str]], ...] = (("least", low), ("greatest", high))
+    return tuple(direction for direction, pattern in ends if pattern.search(words))
 
 
-def extremes_of(rows: Rows, key: Key, among: frozenset[Key], saying: Saying) -> Iterator[Extreme]:
+def extremes_of(rows: Rows, key: Key, among: frozenset[Key], saying: Saying, nouns: frozenset[str]) -> Iterator[Extreme]:
     """The fields by which a row comes first or last among some, as far as the words name such an end; own columns first."""
     for field in sorted(rows.fields, key=lambda one: not one.near):
         if field.kind not in ("moment", "number") or field.many or not field.of(key):
             continue
         held = {other: field.of(other)[0] for other in among if field.of(other)}
         value = held[key]
-        for direction in directions_said(field.kind, saying) if _is_meant(field, saying) else ():
+        words = about(saying, nouns | stems_of(field.label)) if _is_meant(field, saying) else ""
+        for direction in directions_said(field.kind, words):
             best = min(held.values()) if direction == "least" else max(held.values())
             if value == best and len(set(held.values())) > 1:
                 yield Extreme(field, direction, frozenset(k for k, v in held.items() if v == best and k != key))

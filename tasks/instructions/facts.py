@@ -63,7 +63,8 @@ def _equal(field: Field, value: Any, rows: Rows, weight: int) -> Fact:
 def _named(field: Field, value: str, rows: Rows, saying: Saying, weight: int) -> Iterator[Fact]:
     """A text that is said whole, in another form of its words, or by a part that tells."""
     own = _words(value)
-    if not own or len(own) > _LONGEST_NAME:
+    common = len(own) == 1 and value.islower() and not field.near
+    if not own or len(own) > _LONGEST_NAME or common:
         return
     if saying.says_words(value):
         yield _equal(field, value, rows, weight)

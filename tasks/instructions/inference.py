@@ -12,7 +12,7 @@ from artifacts.observation import RowChange
 from containers.reference import Replay, UnresolvedReference, resolve
 from tasks.instructions.choices import Choice, choices_of
 from tasks.instructions.completeness import literals_of
-from tasks.instructions.extremes import Extreme, extreme_sql, extremes_of
+from tasks.instructions.extremes import Extreme, extreme_sql, extremes_of, stems_of
 from tasks.instructions.facts import Fact, all_of, fewest, said_facts
 from tasks.instructions.listed import listed_condition
 from tasks.instructions.rows import Key, Known, Rows, literal
@@ -84,6 +84,10 @@ class Reader:
                     found[parent.parent.lower()].add((value,))
         return {table: frozenset(keys) for table, keys in found.items()}
 
+    def lists(self, count: int) -> bool:
+        """Whether some call showed so many rows at once, so that an answer may be about them all."""
+        return any(_longest(result) >= count for result in self.results)
+
     def possible_too(self, table: str, others: frozenset[Key]) -> frozenset[Key]:
         """Those of some rows with which every changing call that takes a row of their table would succeed too."""
         for choice in self.choices:
@@ -132,7 +136,7 @@ class Reader:
         tie = ""
         for extra in ([], implied):
             among = all_of(extra, left)
-            for extreme in extremes_of(rows, choice.key, among, self.saying):
+            for extreme in extremes_of(rows, choice.key, among, self.saying, self.nouns(choice)):
                 tie = tie or (extreme.field.label if extreme.ties else "")
                 found = None if extreme.ties else self.extreme(choice, rows, [*kept, *_needed(extra, left, among)], extreme)
                 if found is not None:
@@ -153,6 +157,11 @@ class Reader:
     def keys_of(self, condition: Condition) -> frozenset[Key]:
         """The keys that a condition gives on the initial state."""
         return frozenset(tuple(row.values()) for row in self.bench.environment.query(condition.sql))
+
+    def nouns(self, choice: Choice) -> frozenset[str]:
+        """What the rows of a pick may be called: by their table, and by the tools that show and take them."""
+        source = self.task.solution[choice.source].tool if choice.source >= 0 else ""
+        return stems_of(choice.table, source, self.task.solution[choice.call].tool)
 
     def implied(self, rows: Rows, key: Key, left: frozenset[Key]) -> list[Fact]:
         """The state that a row is in, by its choices and by what is not filled in: what a wish may take for granted."""
@@ -223,6 +232,12 @@ class Reader:
 def _needed(facts: Sequence[Fact], left: frozenset[Key], wanted: frozenset[Key]) -> list[Fact]:
     """As few of the facts as leave the same rows."""
     return fewest(sorted(facts, key=lambda fact: len(fact.keys)), left, wanted) or list(facts)
+
+
+def _longest(result: Any) -> int:
+    """The length of the longest list at the top of a result or in one of its parts."""
+    parts = result.values() if isinstance(result, dict) else [result]
+    return max((len(part) for part in parts if isinstance(part, list)), default=0)
 
 
 def _swapped(value: Any, name: str, old: Any, new: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from artifacts.agent_task import AgentTask, Scalar
 from artifacts.verdict import Diagnostic
 from containers.plain_text import plain_text
-from tasks.instructions.saying import Saying, saying_of
+from tasks.instructions.saying import Saying, saying_of, unquoted
 from tasks.sql.catalog import Catalog
 from tasks.sql.lineage import Usage, root_of
 
@@ -58,14 +58,6 @@ def _quoted_keys(task: AgentTask, usages: dict[str, Usage], catalog: Catalog) ->
                 )
                 if found:
                     yield found[0], root
-
-
-_QUOTATION = re.compile(r'["\u201c][^"\u201d]*["\u201d]|(?<!\w)[\'\u2018][^\'\u2019]*[\'\u2019](?!\w)')
-
-
-def unquoted(text: str) -> str:
-    """An instruction without what stands in quotation marks: names and texts to store are not the person's own words."""
-    return _QUOTATION.sub('""', text)
 
 
 _VAGUE = re.compile(
@@ -167,7 +159,9 @@ def _tells(value: Scalar, saying: Saying) -> bool:
         return False
     if isinstance(value, int | float):
         return abs(value) > 12 and value in saying.numbers
-    return len(value) > 2 and saying.says_words(value) and not _offered(value, saying)
+    if len(value) < 3 or (value.islower() and value.replace("_", "").isalpha()):
+        return False  # a state such as "planned" stands in many sentences without giving anything away
+    return saying.says_words(value) and not _offered(value, saying)
 
 
 def _offered(value: str, saying: Saying) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlglot import exp
@@ -14,7 +14,7 @@ from artifacts.errors import InvalidInput
 from artifacts.toolset import RESERVED
 from containers.reference import resolve
 from tasks.instructions.choices import Choice
-from tasks.instructions.extremes import directions_said, is_about, says_extreme
+from tasks.instructions.extremes import about, directions_said, is_about, stems_of
 from tasks.instructions.rows import Key, Rows, literal
 from tasks.sql.programs import Site, parameter_schema, sites_of
 from tasks.sql.statements import parse_statement
@@ -38,10 +38,11 @@ def listed_condition(choice: Choice, reader: Reader, rows: Rows, whole: bool = F
     same = [place for place, row in enumerate(choice.among) if all(row.get(name) == value for name, value in shown.items())]
     if same == [choice.place]:
         return _queried(choice, reader, rows, shown)
-    best = _best(choice, same, reader)
+    nouns = reader.nouns(choice)
+    best = _best(choice, same, reader, nouns)
     if best:
         return _queried(choice, reader, rows, shown, order=best)
-    if choice.place in (same[0], same[-1]) and says_extreme(reader.saying) and not _tied(choice, same, reader):
+    if choice.place in (same[0], same[-1]) and about(reader.saying, nouns | _standing_out(choice)) and not _tied(choice, same, reader):
         return _queried(choice, reader, rows, shown, order="first" if choice.place == same[0] else "last")
     return None
 
@@ -86,18 +87,24 @@ def _facts_shown(choice: Choice, reader: Reader) -> dict[str, Any]:
     return found
 
 
-def _best(choice: Choice, same: list[int], reader: Reader) -> str:
+def _best(choice: Choice, same: list[int], reader: Reader, nouns: frozenset[str]) -> str:
     """The order by which the picked element comes first among those that fit, where the words name such an end and there is no tie."""
     for name, value in choice.among[choice.place].items():
         if not _measures(name, value, choice) or not (isinstance(value, str) or is_about(name.replace("_", " "), reader.saying)):
             continue
-        held: list[Any] = [choice.among[place].get(name) for place in same]
-        if any(type(other) is not type(value) for other in held) or held.count(value) > 1:
+        held = _alike(value, [choice.among[place].get(name) for place in same])
+        if held.count(value) != 1:
             continue
-        for direction in directions_said("moment" if isinstance(value, str) else "number", reader.saying):
+        for direction in directions_said("moment" if isinstance(value, str) else "number", about(reader.saying, nouns | stems_of(name))):
             if value == (min(held) if direction == "least" else max(held)):
                 return f'"{name}"' + (" DESC" if direction == "greatest" else "")
     return ""
+
+
+def _alike(value: Any, others: Iterable[Any]) -> list[Any]:
+    """Those of some values that can be compared with one: numbers with numbers, texts with texts."""
+    kinds = str if isinstance(value, str) else (int, float)
+    return [other for other in others if isinstance(other, kinds) and not isinstance(other, bool)]
 
 
 def _measures(name: str, value: Any, choice: Choice) -> bool:
@@ -105,6 +112,17 @@ def _measures(name: str, value: Any, choice: Choice) -> bool:
     if name == choice.field or name.endswith("id") or isinstance(value, bool):
         return False
     return isinstance(value, int | float) or (isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d", value) is not None)
+
+
+def _standing_out(choice: Choice) -> frozenset[str]:
+    """The stems of what the picked element has the most or the least of in its list."""
+    found: set[str] = set()
+    for name, value in choice.among[choice.place].items():
+        if _measures(name, value, choice):
+            held = _alike(value, [row.get(name) for row in choice.among])
+            if value in (min(held), max(held)) and len(set(held)) > 1:
+                found |= stems_of(name)
+    return frozenset(found)
 
 
 def _tied(choice: Choice, same: list[int], reader: Reader) -> bool:

@@ -185,3 +185,11 @@ def _undoubled(word: str) -> str:
 def _akin(one: str, other: str) -> bool:
     """Two stems of which one begins with the other, four letters at least."""
     return len(other) >= 4 and (one.startswith(other) or other.startswith(one))
+
+
+_QUOTATION = re.compile(r'["\u201c][^"\u201d]*["\u201d]|(?<!\w)[\'\u2018][^\'\u2019]*[\'\u2019](?!\w)')
+
+
+def unquoted(text: str) -> str:
+    """An instruction without what stands in quotation marks: names and texts to store are not the person's own words."""
+    return _QUOTATION.sub('""', text)

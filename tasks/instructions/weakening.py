@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlglot import exp
 
-from tasks.instructions.extremes import says_extreme
+from tasks.instructions.extremes import says_end, superlatives
 from tasks.instructions.saying import Saying
+from tasks.sql.catalog import Catalog
 from tasks.sql.statements import parse_statement
 
 _COMPARED = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Like, exp.Is, exp.In, exp.Between)
 _BEST = (exp.Max, exp.Min)
 
 
-def as_far_as_said(sql: str, saying: Saying) -> tuple[str, tuple[str, ...]]:
-    """A condition's query with what is not said taken out, and that in words; superlatives count as said when any stands there."""
+class Weakened(NamedTuple):
+    """A condition with what is not said taken out; `unsaid` tells it in words, `states` whether it is no more than a state or a limit.
+
+    A state ("pending") or which of several comes first may go unsaid where only one row can be acted on; names and days may not.
+    """
+
+    sql: str
+    unsaid: tuple[str, ...]
+    states: bool
+
+
+def as_far_as_said(sql: str, saying: Saying, catalog: Catalog) -> Weakened:
+    """A condition's query without what the instruction leaves out; superlatives count as said when any stands there."""
     tree = parse_statement(sql).tree
-    if tree is None:
-        return sql, ()
     unsaid = [part for part in _parts(sql) if not _is_said(part, saying)]
-    if not unsaid:
-        return sql, ()
+    if tree is None or not unsaid:
+        return Weakened(sql, (), True)
     weakened = tree.copy()
     places = {part.sql(dialect="sqlite") for part in unsaid}
     for node in list(weakened.find_all(*_COMPARED)):
@@ -30,7 +40,17 @@ def as_far_as_said(sql: str, saying: Saying) -> tuple[str, tuple[str, ...]]:
             node.replace(exp.true())
     if any(_is_first_of_order(part) for part in unsaid):
         weakened.set("limit", None)
-    return str(weakened.sql(dialect="sqlite")), tuple(_in_words(part) for part in unsaid)
+    told = tuple(dict.fromkeys(_in_words(part) for part in unsaid))
+    states = all(_superlative(part) or _is_first_of_order(part) or _is_state(part, catalog) for part in unsaid)
+    return Weakened(str(weakened.sql(dialect="sqlite")), told, states)
+
+
+def _is_state(node: exp.Expr, catalog: Catalog) -> bool:
+    """Whether a comparison is about a column that the schema limits to a few choices."""
+    column = node.this if isinstance(node.this, exp.Column) else None
+    if column is None:
+        return False
+    return any(name in table.columns and table.columns[name].choices for name in [column.name.lower()] for table in catalog.tables.values())
 
 
 @lru_cache(maxsize=2_000)
@@ -60,8 +80,11 @@ def _is_first_of_order(node: exp.Expr) -> bool:
 
 
 def _is_said(node: exp.Expr, saying: Saying) -> bool:
-    if _is_first_of_order(node) or _superlative(node):
-        return says_extreme(saying)
+    if _is_first_of_order(node):
+        return bool(superlatives(saying))
+    if _superlative(node):
+        side = node.expression.this.expressions[0].unalias()
+        return says_end("greatest" if isinstance(side, exp.Max) else "least", saying)
     return all(_value_said(value, saying) for value in _values(node))
 
 
