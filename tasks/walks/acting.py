@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import chain, islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from artifacts.toolset import Tool
 from tasks.sql.lineage import root_of
@@ -15,13 +15,20 @@ from tasks.trials.search import passing_arguments, sweeping_arguments
 from tasks.walks.finding import find, find_all
 from tasks.walks.settings import setting_values
 from tasks.walks.terrain import Terrain, words
-from tasks.walks.trail import LostWay, Trail
+from tasks.walks.trail import Found, LostWay, Trail
 from tasks.walks.walk import Setting
 
 MAX_TRIES = 60
 """Argument sets that are tried to learn on which rows a tool succeeds."""
 
 MAX_OPENINGS = 24
+MAX_TURNED = 40
+MAX_SEARCHED = 20
+ENOUGH = 4
+"""So many openings make it needless to search for more with backtracking."""
+
+MAX_AT_ONCE = 3
+"""The most rows that one walk changes alike."""
 
 
 class Ground(Terrain):
@@ -39,15 +46,22 @@ class Ground(Terrain):
     def openings(self, tool: Tool) -> tuple[Arguments, ...]:
         """Arguments, different in their keys, with which a tool succeeds on the initial state."""
         if tool.name not in self._openings:
-            self._openings[tool.name] = tuple(islice(self._open(tool), MAX_OPENINGS))
+            likely = tuple(islice(self._open(tool, self._likely(tool)), MAX_OPENINGS))
+            searched = islice(passing_arguments(tool, self.bench), MAX_SEARCHED) if len(likely) < ENOUGH else ()
+            self.bench.environment.reset()
+            known = {repr(self._keys(tool, a)) for a in likely}
+            more = [a for a in self._open(tool, list(searched)) if repr(self._keys(tool, a)) not in known]
+            self._openings[tool.name] = (*likely, *more)
             self.bench.environment.reset()
         return self._openings[tool.name]
 
-    def _open(self, tool: Tool) -> Iterator[Arguments]:
-        needs = self.needs[tool.name]
+    def _keys(self, tool: Tool, arguments: Arguments) -> Arguments:
+        return {name: arguments.get(name) for name in self.needs[tool.name]}
+
+    def _open(self, tool: Tool, tries: Iterable[Arguments]) -> Iterator[Arguments]:
         seen: set[str] = set()
-        for arguments in islice(self._tries(tool), MAX_TRIES):
-            keys = repr({name: arguments.get(name) for name in needs})
+        for arguments in islice(tries, MAX_TRIES):
+            keys = repr(self._keys(tool, arguments))
             if keys in seen:
                 continue
             self.bench.environment.reset()
@@ -55,18 +69,15 @@ class Ground(Terrain):
                 seen.add(keys)
                 yield arguments
 
-    def _tries(self, tool: Tool) -> Iterator[Arguments]:
+    def _likely(self, tool: Tool) -> list[Arguments]:
+        """The example, what the tool's own queries ask for, and each row of the keys' tables."""
         required = tuple(tool.parameters.get("required", ()))
         self.bench.environment.reset()
-        turned = [{n: v for n, v in found.items() if n in required} for found in turned_round(tool, self.bench, 40)]
+        turned = [{n: v for n, v in found.items() if n in required} for found in turned_round(tool, self.bench, MAX_TURNED)]
         rest = {n: next(iter(value_candidates(tool, n, self.bench)), None) for n in required if any(n not in found for found in turned)}
         whole = ({**{n: v for n, v in rest.items() if n not in found}, **found} for found in turned)
-        yield from chain([tool.example] if tool.example or not required else [], whole)
-        self.bench.environment.reset()
-        swept = list(islice(sweeping_arguments(tool, self.bench), 40))
-        yield from swept
-        self.bench.environment.reset()
-        yield from list(islice(passing_arguments(tool, self.bench), 20))
+        swept = islice(sweeping_arguments(tool, self.bench), MAX_TURNED)
+        return list(chain([tool.example] if tool.example or not required else [], whole, swept))
 
 
 def act(trail: Trail, tool: Tool, opening: Arguments, kept: bool = False) -> int:
@@ -84,7 +95,8 @@ def act(trail: Trail, tool: Tool, opening: Arguments, kept: bool = False) -> int
         if step is None:
             continue
         if trail.environment.difference() == before:
-            raise LostWay
+            trail.undo()
+            continue
         trail.settings += [Setting(step=step, parameter=n, label=words(n), value=v) for n, v in values.items()]
         return step
     raise LostWay
@@ -135,23 +147,28 @@ def _can_be_said(trail: Trail, tool: Tool, name: str) -> bool:
     return writes and not keyed and parameter_schema(tool, name).get("type") in ("string", "integer", "number", "boolean")
 
 
-def act_on_all(trail: Trail, tool: Tool, ground: Ground) -> list[int]:
-    """Calls a tool on each row that one selector names; raises LostWay."""
-    needs = ground.needs[tool.name]
-    if len(needs) != 1:
-        raise LostWay
-    ((parameter, (table, _)),) = needs.items()
+class RowSet(NamedTuple):
+    """Rows that one selector names, found; and an opening of a tool that takes one of them as its parameter."""
+
+    parameter: str
+    rows: tuple[Found, ...]
+    opening: Arguments
+
+
+def set_of_rows(trail: Trail, tool: Tool, ground: Ground) -> RowSet:
+    """Two or three rows on which a tool with one key parameter succeeds, named by one selector; raises LostWay."""
+    ((parameter, (table, _)),) = ground.needs[tool.name].items()
     if not parameter.isidentifier():
         raise LostWay
     openings = {opening[parameter]: opening for opening in ground.openings(tool) if parameter in opening}
-    selector, found = find_all(trail, ground.places[table], frozenset(openings), 3)
-    opening = openings[selector.keys[0]]
-    values = _values(trail, tool, {parameter: None}, opening)
-    steps = []
-    for row in found:
-        step = trail.call(tool, {parameter: {"$ref": row.path}, **values}, (row.selector,))
-        if step is None:
-            raise LostWay
-        steps.append(step)
-    trail.settings += [Setting(step=steps[0], parameter=n, label=words(n), value=v) for n, v in values.items()]
-    return steps
+    selector, found = find_all(trail, ground.places[table], frozenset(openings), MAX_AT_ONCE)
+    return RowSet(parameter, tuple(found), openings[selector.keys[0]])
+
+
+def act_on_all(trail: Trail, tool: Tool, rows: RowSet) -> None:
+    """Calls a tool on each row of a set, with the same values; raises LostWay."""
+    values = _values(trail, tool, {rows.parameter: None}, rows.opening)
+    steps = [trail.call(tool, {rows.parameter: {"$ref": row.path}, **values}, (row.selector,)) for row in rows.rows]
+    if None in steps:
+        raise LostWay
+    trail.settings += [Setting(step=steps[0] or 0, parameter=n, label=words(n), value=v) for n, v in values.items()]

@@ -15,7 +15,10 @@ MAX_CHECKS = 4
 
 
 def checks_of(changes: Sequence[RowChange], volatile: frozenset[str], terrain: Terrain) -> tuple[Check, ...]:
-    """One check a changed row, the rows that walks are about first; `volatile` are columns that the clock or a counter fills."""
+    """One check a changed row, new and removed rows first; `volatile` are columns that the clock fills.
+
+    The terrain's walking environment is in the end state, the workbench's own in the initial one.
+    """
     made = {change.key for change in changes if change.before is None}
     found = [check for change in sorted(changes, key=_weight) for check in _check(change, volatile, made, terrain)]
     return tuple({check.sql: check for check in found}.values())[:MAX_CHECKS]
@@ -61,7 +64,7 @@ def _plainly(table: Table, column: str, value: Any, terrain: Terrain) -> str:
 
 def _is_content(table: str, column: str, volatile: frozenset[str], terrain: Terrain) -> bool:
     known = terrain.catalog.column(table, column)
-    counted = terrain.catalog.tables[table.lower()].primary_key == (column,)
+    counted = (column,) in terrain.catalog.tables[table.lower()].keys  # keys and codes that the database or a tool counts out
     return known is not None and not counted and not known.generated and f"{table}.{column}".lower() not in volatile
 
 
@@ -70,11 +73,14 @@ def _new_row(table: str, noun: str, content: dict[str, Any], terrain: Terrain) -
     if not parts:
         return
     where = " AND ".join(parts)
-    before = terrain.bench.environment.query(f'SELECT COUNT(*) AS held FROM "{table}" WHERE {where}')[0]["held"]
+    count = f'SELECT COUNT(*) AS held FROM "{table}" WHERE {where}'
+    before, after = (environment.query(count)[0]["held"] for environment in (terrain.bench.environment, terrain.walking))
+    if before == after:
+        return
     known = terrain.catalog.tables[table.lower()]
     plain = [f"{words(c)} {_plainly(known, c, v, terrain)}" for c, v in content.items() if v is not None]
     name = f"there is a new {noun}" + (f" with {', '.join(plain[:3])}" if plain else "")
-    yield Check(name=name[:200], sql=f'SELECT COUNT(*) > {before} FROM final."{table}" WHERE {where}')
+    yield Check(name=name[:200], sql=f'SELECT COUNT(*) = {after} FROM final."{table}" WHERE {where}')
 
 
 def _is_new_key(table: str, column: str, value: Any, terrain: Terrain) -> bool:

@@ -8,20 +8,24 @@ from typing import Any, NamedTuple
 from artifacts.toolset import Tool
 from tasks.sql.lineage import root_of
 from tasks.sql.programs import parameter_schema
-from tasks.walks.selecting import Term, View, many_rows, one_row
+from tasks.walks.selecting import Term, View, many_rows, one_row, scope_of
 from tasks.walks.terrain import Fact, Place, Source, Terrain
-from tasks.walks.trail import Found, LostWay, Trail
+from tasks.walks.trail import Found, LostWay, Trail, step_of
 from tasks.walks.walk import SUPERLATIVES, Selector
 
 MAX_DEPTH = 2
 """How many parents may have to be found before a row."""
 
+ROUNDABOUT = 0.2
+"""How often a row is not looked for where it is listed first."""
+
 
 class Lister(NamedTuple):
-    """Rows of a tool's result that show the key of a place, in one of their fields."""
+    """Rows of a tool's result that show the key of a place, in one of their fields; `of` is the table whose column that is."""
 
     source: Source
     field: str
+    of: str
 
     @property
     def tool(self) -> Tool:
@@ -31,15 +35,19 @@ class Lister(NamedTuple):
 
 def listers(terrain: Terrain, place: Place) -> tuple[Lister, ...]:
     """The results that show keys of a place, those of tools that only read."""
-    root = (place.name, place.key)
-    found = (
-        Lister(source, field.name)
-        for tool in terrain.readers
-        for source in terrain.sources[tool.name]
-        for field in source.fields
-        if root_of((field.table, field.column), terrain.catalog) == root
-    )
-    return tuple({(lister.tool.name, lister.source.path): lister for lister in found}.values())
+    if place.name not in terrain.shown:
+        terrain.shown[place.name] = tuple(_listers(terrain, place))
+    found: tuple[Lister, ...] = terrain.shown[place.name]
+    return found
+
+
+def _listers(terrain: Terrain, place: Place) -> Iterator[Lister]:
+    for tool in terrain.readers:
+        for source in terrain.sources[tool.name]:
+            fields = [f for f in source.fields if root_of((f.table, f.column), terrain.catalog) == (place.name, place.key)]
+            if fields:
+                own = next((field for field in fields if field.table == place.name), fields[0])
+                yield Lister(source, own.name, own.table)
 
 
 class Look(NamedTuple):
@@ -86,8 +94,8 @@ def looks(trail: Trail, place: Place, key: Any, depth: int) -> Iterator[Look]:
     terrain = trail.terrain
     found = list(listers(terrain, place))
     trail.rng.shuffle(found)
-    found.sort(key=lambda lister: (len(terrain.needs[lister.tool.name]), not lister.source.many))
-    if len(found) > 1 and trail.rng.random() < 0.3:
+    found.sort(key=lambda lister: (len(terrain.needs[lister.tool.name]), lister.of != place.name, not lister.source.many))
+    if len(found) > 1 and trail.rng.random() < ROUNDABOUT:
         found = found[1:] + found[:1]
     for lister in found[:4]:
         before = len(trail.steps), len(trail.selectors)
@@ -103,7 +111,7 @@ def looks(trail: Trail, place: Place, key: Any, depth: int) -> Iterator[Look]:
 def _back(trail: Trail, steps: int, selectors: int) -> None:
     """Forgets the reading calls that led nowhere."""
     del trail.steps[steps:], trail.results[steps:], trail.selectors[selectors:]
-    trail.found = {k: f for k, f in trail.found.items() if int(f.path.split("[")[0].split(".")[0]) < steps and f.selector < selectors}
+    trail.found = {k: f for k, f in trail.found.items() if step_of(f.path) < steps and f.selector < selectors}
 
 
 class _Told(NamedTuple):
@@ -178,7 +186,8 @@ def _seen(trail: Trail, lister: Lister, place: Place, step: int, told: _Told) ->
     keys = tuple(paths)
     if told.parent is not None and any(place.rows[key][told.parent[0]] != told.parent[1] for key in keys):
         return None
-    view = View(place, keys, facts, _mine(place, keys, terrain), told.parent, told.within, told.forced)
+    mine = _mine(place, keys, terrain)
+    view = View(place, keys, facts, scope_of(place, mine, told.parent, terrain), mine, told.parent, told.within, told.forced)
     return Look(step, lister, paths, view)
 
 
@@ -200,7 +209,7 @@ def _mine(place: Place, keys: tuple[Any, ...], terrain: Terrain) -> str:
 def _narrowed(trail: Trail, look: Look, selector: Selector) -> dict[Any, str]:
     """The keys' paths, after a filter of the call was perhaps told what the selector says."""
     tool, terrain = look.lister.tool, trail.terrain
-    if look.step != len(trail.steps) - 1 or trail.rng.random() < 0.4:
+    if look.step != len(trail.steps) - 1 or trail.uses(look.step) or trail.rng.random() < 0.4:
         return look.paths
     step = trail.steps[look.step]
     told = {said.column: said.value for said in selector.said if said.relation == "is"}
@@ -215,14 +224,14 @@ def _narrowed(trail: Trail, look: Look, selector: Selector) -> dict[Any, str]:
     if not more:
         return look.paths
     kept = trail.results[look.step]
-    trail.undo_read()
+    trail.undo()
     again = trail.call(tool, {**step.arguments, **more}, step.selectors)
     if again == look.step:
         rows = look.lister.source.rows(trail.results[again])
         paths = {row.get(look.lister.field): f"{again}{path}.{look.lister.field}" for path, row in reversed(rows)}
         if set(selector.keys) <= set(paths) and (not set(SUPERLATIVES) & {s.relation for s in selector.said} or len(paths) > 1):
             return paths
-        trail.undo_read()
+        trail.undo()
     elif again is not None:
         raise LostWay
     trail.steps.append(step)

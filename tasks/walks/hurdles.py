@@ -67,8 +67,13 @@ def _taken(ground: Ground, tool: Tool, blocked: Arguments, helpers: list[Tool]) 
     for helper in helpers:
         for helping in islice(_helping(ground, tool, blocked, helper), MAX_WAYS):
             environment.reset()
-            if environment.call_tool(helper.name, helping).ok and environment.call_tool(tool.name, blocked).ok:
-                yield Hurdle(tool, blocked, helper, helping)
+            if not environment.call_tool(helper.name, helping).ok:
+                continue
+            helped = {(change.table, change.key) for change in environment.difference()}
+            if environment.call_tool(tool.name, blocked).ok:
+                # What is only done to be undone is no hurdle: every row that the helper touched must still differ.
+                if helped <= {(change.table, change.key) for change in environment.difference()}:
+                    yield Hurdle(tool, blocked, helper, helping)
                 break
 
 

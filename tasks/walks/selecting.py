@@ -30,13 +30,15 @@ class Term(NamedTuple):
 class View(NamedTuple):
     """What the agent can see: the keys of the rows that a reading call gave, and the facts that it shows of each.
 
-    `mine` is the column that holds the signed-in user in all of them; `parent` is the column and the key of the parent whose rows
-    they are, `within` the selector of that parent and its index; `forced` are facts that the call itself was told.
+    `scope` are the keys of the rows that the words "my" or "of that parent" leave; `mine` is the column that holds the signed-in user
+    in all rows seen; `parent` is the column and the key of the parent whose rows they are, `within` the selector of that parent and its
+    index; `forced` are facts that the call itself was told.
     """
 
     place: Place
     keys: tuple[Any, ...]
     facts: tuple[Fact, ...]
+    scope: tuple[Any, ...]
     mine: str = ""
     parent: tuple[str, Any] | None = None
     within: tuple[int, Selector] | None = None
@@ -69,20 +71,20 @@ def many_rows(view: View, terrain: Terrain, rng: Random, most: int = MAX_SET) ->
             yield found
 
 
-def _scope(view: View, terrain: Terrain) -> Iterator[Any]:
-    """The keys of the rows that the words "my" or "of that parent" leave."""
-    mine, me = view.mine.partition(".")[2], terrain.bench.draft.me
-    for key, row in view.place.rows.items():
-        if (not mine or row[mine] == me) and (view.parent is None or row[view.parent[0]] == view.parent[1]):
-            yield key
+def scope_of(place: Place, mine: str, parent: tuple[str, Any] | None, terrain: Terrain) -> tuple[Any, ...]:
+    """The keys of the rows that are the signed-in user's in one column, and one parent's in another."""
+    column, me = mine.partition(".")[2], terrain.bench.draft.me
+    rows = place.rows.items()
+    return tuple(k for k, row in rows if (not column or row[column] == me) and (parent is None or row[parent[0]] == parent[1]))
 
 
 def _fitting(view: View, terms: Sequence[Term], terrain: Terrain) -> tuple[Any, ...]:
     """The rows that the terms and the scope leave; superlatives are not terms here."""
-    wanted = (*view.forced, *terms)
-    return tuple(
-        key for key in _scope(view, terrain) if all(_holds(terrain.value(view.place, key, t.fact), t.relation, t.value) for t in wanted)
-    )
+    keys = view.scope
+    for term in (*view.forced, *terms):
+        values = terrain.values(view.place, term.fact)
+        keys = tuple(key for key in keys if _holds(values[key], term.relation, term.value))
+    return keys
 
 
 def _holds(value: Any, relation: Relation, bound: Any) -> bool:

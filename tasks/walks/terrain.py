@@ -19,7 +19,8 @@ FactKind = Literal["name", "word", "choice", "date", "amount"]
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d)?)?")
 _ORDERING = re.compile(r"(^|_)(position|sort|line|sequence|seq|rank|ordinal|order_index|version)(_|$)")
-_LONG = 80
+_PROSE = re.compile(r"(^|_)(note|notes|body|comment|reason|message|description|text|detail|details|remark|content|summary|bio|url)$")
+_LONG = 60
 
 
 class Field(NamedTuple):
@@ -90,6 +91,7 @@ class Terrain:
         self.bench = bench
         self.catalog = bench.catalog
         self.schema = bench.draft.schema_sql
+        self.shown: dict[str, Any] = {}
         bench.environment.reset()
         self.places = {name: place for name, table in self.catalog.tables.items() for place in [self._place(table)] if place}
 
@@ -183,14 +185,27 @@ class Terrain:
                 if column.affinity == "TEXT" and not column.choices and column_name in _naming(parent):
                     yield Fact("name", parent.name.lower(), column_name, key.columns[0].lower())
 
-    def value(self, place: Place, key: Any, fact: Fact) -> Any:
-        """A fact of a row; None where there is none."""
-        row = place.rows[key]
+    def values(self, place: Place, fact: Fact) -> dict[Any, Any]:
+        """A fact of every row, by key; None where there is none."""
+        known = self._values.get((place.name, fact))
+        if known is None:
+            known = self._values[place.name, fact] = {key: self._value(place, row, fact) for key, row in place.rows.items()}
+        return known
+
+    @cached_property
+    def _values(self) -> dict[tuple[str, Fact], dict[Any, Any]]:
+        return {}
+
+    def _value(self, place: Place, row: dict[str, Any], fact: Fact) -> Any:
         if not fact.via:
             return row[fact.column]
         parent = self.places.get(fact.table)
         held = parent.rows.get(row[fact.via]) if parent else None
         return held[fact.column] if held else None
+
+    def value(self, place: Place, key: Any, fact: Fact) -> Any:
+        """A fact of one row; None where there is none."""
+        return self.values(place, fact)[key]
 
     @cached_property
     def _texts(self) -> dict[ColumnName, Counter[str]]:
@@ -223,7 +238,7 @@ def _kind(column: Column, values: list[Any]) -> FactKind | None:
             return "choice"
         if all(isinstance(v, str) and _DATE.fullmatch(v) for v in held):
             return "date"
-        if any(not isinstance(v, str) or len(v) > _LONG or v[:1] in "[{" for v in held):
+        if _PROSE.search(column.name.lower()) or any(not isinstance(v, str) or len(v) > _LONG or v[:1] in "[{" for v in held):
             return None
         return "name" if _unique(held) else "word"
     if column.affinity in ("INTEGER", "REAL", "NUMERIC") and all(isinstance(v, int | float) for v in held):

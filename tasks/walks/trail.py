@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from random import Random
 from typing import Any, NamedTuple
 
@@ -37,6 +38,7 @@ class Trail:
         self.settings: list[Setting] = []
         self.asked: list[Asked] = []
         self.found: dict[tuple[str, Any], Found] = {}
+        self.planned: set[str] = set()
         self.hurdles = 0
 
     def call(self, tool: Tool, arguments: dict[str, Any], selectors: tuple[int, ...] = ()) -> int | None:
@@ -54,13 +56,17 @@ class Trail:
         self.results.append(observation.result)
         return len(self.steps) - 1
 
+    def uses(self, step: int) -> bool:
+        """Whether a row was found in this step's result, so that the result must stay as it is."""
+        return any(step_of(found.path) == step for found in self.found.values())
+
     def mark_hurdle(self, step: int) -> None:
         """Says of a step that it puts right what would stop a later one."""
         self.steps[step] = self.steps[step].model_copy(update={"hurdle": True})
         self.hurdles += 1
 
-    def undo_read(self) -> None:
-        """Forgets the last call, which only read."""
+    def undo(self) -> None:
+        """Forgets the last call, which changed nothing."""
         self.steps.pop()
         self.results.pop()
 
@@ -79,3 +85,8 @@ class Trail:
     def has_written(self) -> bool:
         """Whether rows may differ from the start."""
         return any(step.writes for step in self.steps)
+
+
+def step_of(path: str) -> int:
+    """The index of the step that a path leads into."""
+    return int(re.split(r"[.\[]", path, maxsplit=1)[0])

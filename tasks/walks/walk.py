@@ -55,13 +55,15 @@ class Setting(Noun):
 class Asked(Noun):
     """What the answer must tell, and where the reference finds it: {"$ref": path}, {"count": path} or {"sum": path, "field": name}.
 
-    `selector` is the index of the selector that names what it is asked about, where there is one.
+    `selector` is the index of the selector that names what it is asked about, where there is one; `after` says that the value is
+    what the walk's own changes make it, not what it was before.
     """
 
     label: str
     value: Scalar
     reference: dict[str, str]
     selector: int | None = None
+    after: bool = False
 
 
 class WalkStep(Noun):

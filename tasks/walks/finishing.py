@@ -1,0 +1,130 @@
+"""A trail that has come to its end as a walk: carried out again from the start, and once more with the clock ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from artifacts.agent_task import Kind
+from artifacts.observation import RowChange
+from containers.reference import UnresolvedReference, replay, resolve
+from tasks.walks.checks import checks_of
+from tasks.walks.trail import Trail
+from tasks.walks.walk import Asked, Walk
+
+MAX_STEPS = 12
+
+_CLOCK_SHIFT = 97
+"""Calls by which the clock is ahead in the second replay: enough to change seconds and minutes."""
+
+
+def finished(trail: Trail, walk_id: str) -> Walk | None:
+    """The walk; None where it asks for nothing, is too long, comes out otherwise the second time, or hangs on the clock."""
+    writes = trail.has_written
+    if not (writes or trail.asked) or len(trail.steps) > MAX_STEPS:
+        return None
+    first = _replayed(trail, 0)
+    again = _replayed(trail, _CLOCK_SHIFT)
+    if first is None or again is None or first[0] != trail.results or bool(first[1]) is not writes:
+        return None
+    if any(value_at(asked.reference, again[0]) != asked.value for asked in trail.asked):
+        return None
+    checks = checks_of(first[1], _volatile(first[1], again[1]), trail.terrain) if writes else ()
+    if writes and not (checks and _every_change_counts(trail, first[1])):
+        return None
+    kind: Kind = "read" if not writes else "mixed" if trail.asked else "write"
+    steps = tuple(step.model_copy(update={"result": shortened(result)}) for step, result in zip(trail.steps, first[0], strict=True))
+    return Walk(
+        id=walk_id,
+        kind=kind,
+        steps=steps,
+        selectors=tuple(trail.selectors),
+        settings=tuple(trail.settings),
+        asked=_timed(trail),
+        checks=checks,
+        tables=_tables(trail, first[1]),
+        hurdles=trail.hurdles,
+    )
+
+
+def _replayed(trail: Trail, shift: int) -> tuple[list[Any], tuple[RowChange, ...]] | None:
+    environment = trail.environment
+    environment.reset()
+    for _ in range(shift):
+        environment.call_tool("")  # an unknown tool changes nothing but the clock
+    done = replay(environment, trail.solution)
+    return None if done.failed_at is not None else ([o.result for o in done.observations], environment.difference())
+
+
+def _every_change_counts(trail: Trail, end: tuple[RowChange, ...]) -> bool:
+    """Whether leaving out any one change leads somewhere else."""
+    writes = [index for index, step in enumerate(trail.steps) if step.writes]
+    return len(writes) < 2 or all(_end_without(trail, index) != end for index in writes)
+
+
+def _end_without(trail: Trail, left_out: int) -> tuple[RowChange, ...]:
+    trail.environment.reset()
+    for index, step in enumerate(trail.steps):
+        if step.writes and index != left_out:
+            trail.environment.call_tool(step.tool, resolve(step.arguments, trail.results))
+    return trail.environment.difference()
+
+
+def _volatile(one: Sequence[RowChange], other: Sequence[RowChange]) -> frozenset[str]:
+    """The columns whose end values hang on when the calls were made."""
+    ahead = {(c.table, c.key): c.after or {} for c in other}
+    return frozenset(
+        f"{c.table}.{column}".lower()
+        for c in one
+        for column, value in (c.after or {}).items()
+        if ahead.get((c.table, c.key), {}).get(column) != value
+    )
+
+
+def _timed(trail: Trail) -> tuple[Asked, ...]:
+    """The questions, those marked whose answers the changes bring about."""
+    if not trail.has_written or not trail.asked:
+        return tuple(trail.asked)
+    before = _without_changes(trail)
+    return tuple(a if value_at(a.reference, before) == a.value else a.model_copy(update={"after": True}) for a in trail.asked)
+
+
+def _without_changes(trail: Trail) -> list[Any]:
+    """What the reading calls give where nothing is changed; None for the changes."""
+    trail.environment.reset()
+    results: list[Any] = []
+    for step in trail.steps:
+        try:
+            arguments = None if step.writes else resolve(step.arguments, results)
+        except UnresolvedReference:
+            arguments = None
+        results.append(None if arguments is None else trail.environment.call_tool(step.tool, arguments).result)
+    return results
+
+
+def value_at(reference: dict[str, str], results: Sequence[Any]) -> Any:
+    """What a question's reference finds in results; None where it finds nothing."""
+    try:
+        found = resolve({"$ref": reference.get("$ref") or reference.get("count") or reference["sum"]}, results)
+    except UnresolvedReference:
+        return None
+    if "count" in reference:
+        return len(found) if isinstance(found, list) else None
+    if "sum" in reference:
+        return sum(row[reference["field"]] or 0 for row in found) if isinstance(found, list) else None
+    return found
+
+
+def _tables(trail: Trail, changes: Sequence[RowChange]) -> tuple[str, ...]:
+    """The tables that the walk's rows come from or go into."""
+    named = [selector.condition.table for selector in trail.selectors]
+    return tuple(dict.fromkeys((*named, *(change.table for change in changes))))
+
+
+def shortened(value: Any, most: int = 3) -> Any:
+    """A result cut to a few rows, for those who read it."""
+    if isinstance(value, dict):
+        return {key: shortened(part, most) for key, part in value.items()}
+    if isinstance(value, list):
+        return [shortened(part, most) for part in value[:most]]
+    return value
