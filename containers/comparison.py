@@ -1,7 +1,8 @@
 """Comparing what an agent changed with what gold changed, row by row.
 
-Rows compare by primary key first. Inserted rows whose key SQLite numbered by itself also match by content, and rows that
-refer to them are compared with the number that the agent's row got.
+Rows compare by primary key first. Inserted rows whose key SQLite numbered by itself (or whose key holds a free column) also match by
+content, and rows that refer to them are compared with the number that the agent's row got. New rows of the same content are told apart by
+the new rows that refer to them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 
 from artifacts.observation import RowChange
 from containers.difference import Table
+from containers.plain_text import plain_text
 
 _RowKey = tuple[str, tuple[Any, ...]]
 
@@ -40,7 +42,11 @@ class _Rules(NamedTuple):
 
 
 def _fuzzy(value: Any) -> Any:
-    return " ".join(value.split()).casefold() if isinstance(value, str) else value
+    """Text without regard to case, spacing, kinds of quotes and dashes, and closing punctuation."""
+    if not isinstance(value, str):
+        return value
+    plain = plain_text(value)
+    return plain.rstrip(" .,;:!?") or plain
 
 
 def compare(
@@ -53,7 +59,7 @@ def compare(
     """The agent's changes against gold's; changes of free columns alone do not count."""
     rules = _Rules(tables, _columns(free_columns), _columns(fuzzy_columns))
     mine, theirs = _counted(done, rules), _counted(gold, rules)
-    matching = _Matching(rules, mine)
+    matching = _Matching(rules, mine, theirs)
     missing: list[RowChange] = []
     for table in _parents_first({change.table for change in theirs.values()}, tables):
         wanted = [change for change in theirs.values() if change.table == table]
@@ -111,7 +117,7 @@ def _by_key(matching: _Matching, table: Table, wanted: Sequence[RowChange]) -> l
         expected = matching.translated(table, change)
         key = (table.name, _hashable(change.key if expected is None or not table.key else [expected[c] for c in table.key]))
         found = matching.mine.get(key)
-        if found is not None and matching.same(table, found.after, expected):
+        if found is not None and matching.same(table, found.after, expected) and not matching.mistaken(table, change, found):
             matching.matched.add(key)
         else:
             left.append(change)
@@ -119,10 +125,11 @@ def _by_key(matching: _Matching, table: Table, wanted: Sequence[RowChange]) -> l
 
 
 def _by_content(matching: _Matching, table: Table, left: Sequence[RowChange]) -> list[RowChange]:
-    """Inserted rows whose number SQLite chose: equal content is enough, and the number is remembered."""
+    """Inserted rows whose number SQLite chose, or in whose key a column is free: equal content is enough, and the number is remembered."""
     still: list[RowChange] = []
+    free_key = any((table.name, column) in matching.rules.free for column in table.key)
     for change in left:
-        numbered = bool(table.generated) or change.key[:1] == ("rowid",)
+        numbered = bool(table.generated) or free_key or change.key[:1] == ("rowid",)
         found = matching.insert_like(table, change) if numbered and change.before is None else None
         if found is None:
             still.append(change)
@@ -138,6 +145,7 @@ class _Matching:
 
     rules: _Rules
     mine: Mapping[_RowKey, RowChange]
+    theirs: Mapping[_RowKey, RowChange]
     matched: set[_RowKey] = field(default_factory=set)
     renumbered: dict[tuple[str, Any], Any] = field(default_factory=dict)
 
@@ -146,10 +154,37 @@ class _Matching:
         return _without(self.rules.content(table.name, one), but) == _without(self.rules.content(table.name, other), but)
 
     def insert_like(self, table: Table, change: RowChange) -> RowChange | None:
-        """The agent's first free insert with the content of gold's."""
+        """The agent's first free insert with the content of gold's; of several, the first to which the same new rows refer."""
         expected = self.translated(table, change)
         free = (row for key, row in self.mine.items() if row.table == table.name and row.before is None and key not in self.matched)
-        return next((row for row in free if self.same(table, row.after, expected, table.generated)), None)
+        alike = [row for row in free if self.same(table, row.after, expected, table.generated)]
+        if len(alike) < 2 or not table.generated:
+            return alike[0] if alike else None
+        wanted = self._offspring(self.theirs, table, change.key[0])
+        return next((row for row in alike if self._offspring(self.mine, table, row.key[0]) == wanted), alike[0])
+
+    def mistaken(self, table: Table, change: RowChange, found: RowChange) -> bool:
+        """Whether a new row of gold's number and content stands for another of gold's new rows of that content: other rows refer to it."""
+        if not table.generated or change.before is not None:
+            return False
+        twins = [row for row in self.theirs.values() if row.table == table.name and row.before is None and row is not change]
+        if not any(self.same(table, row.after, change.after, table.generated) for row in twins):
+            return False
+        return self._offspring(self.theirs, table, change.key[0]) != self._offspring(self.mine, table, found.key[0])
+
+    def _offspring(self, rows: Mapping[_RowKey, RowChange], table: Table, number: Any, depth: int = 0) -> list[str]:
+        """The new rows that refer to a new row, and theirs, by content; numbers of other new rows left out."""
+        found: list[str] = []
+        for row in rows.values():
+            child = self.rules.tables[row.table]
+            column = _reference_to(table, child, self.rules.tables)
+            if row.before is None and row.after is not None and column and row.after.get(column) == number and depth < _GENERATIONS:
+                content = self.rules.content(child.name, row.after) or {}
+                numbers = {child.generated, *(reference.columns[0] for reference in child.references)}
+                own = {name: value for name, value in content.items() if name not in numbers}
+                below = self._offspring(rows, child, row.key[0], depth + 1) if child.generated else []
+                found.append(repr((child.name, column, sorted(own.items()), below)))
+        return sorted(found)
 
     def translated(self, table: Table, change: RowChange) -> dict[str, Any] | None:
         """Gold's end row with the agent's numbers in place of gold's."""
@@ -162,6 +197,18 @@ class _Matching:
                 column = reference.columns[0]
                 row[column] = self.renumbered.get((parent.name, row[column]), row[column])
         return row
+
+
+_GENERATIONS = 4
+"""How deep rows that refer to new rows are followed; a circle of references ends there too."""
+
+
+def _reference_to(parent: Table, child: Table, tables: Mapping[str, Table]) -> str:
+    """The column by which a table refers to another's generated key, or ""."""
+    for reference in child.references:
+        if _named(reference.parent, tables) == parent.name and reference.parent_columns in (("",), (parent.generated,)):
+            return reference.columns[0]
+    return ""
 
 
 def _without(row: Mapping[str, Any] | None, column: str) -> dict[str, Any] | None:

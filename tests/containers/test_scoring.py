@@ -224,3 +224,43 @@ def test_changes_of_tables_that_gold_left_alone_are_collateral() -> None:
     change = RowChange(table="codes", key=("x",), before=None, after={"code": "x", "box_id": 1})
     found = compare((change,), (), BLUEPRINT.tables)
     assert (found.collateral, found.missing, found.right) == ((change,), (), 0)
+
+
+TWINS = task(
+    call("make_box", name="red"),
+    call("put_thing", box=2, line=1, what="ball"),
+    call("make_box", name="red"),
+    call("put_thing", box=3, line=1, what="cup"),
+    call("put_thing", box=3, line=2, what="jug"),
+)
+
+
+def test_new_rows_of_the_same_content_are_told_apart_by_what_refers_to_them() -> None:
+    boxes = [call("make_box", name="red")] * 2
+    swapped = [
+        call("put_thing", box=2, line=1, what="cup"),
+        call("put_thing", box=2, line=2, what="jug"),
+        call("put_thing", box=3, line=1, what="ball"),
+    ]
+    assert outcome(TWINS, *boxes, *swapped) == ("completed", 0, 0)
+    mixed = [
+        call("put_thing", box=2, line=1, what="ball"),
+        call("put_thing", box=2, line=2, what="jug"),
+        call("put_thing", box=3, line=1, what="cup"),
+    ]
+    assert outcome(TWINS, *boxes, *mixed)[0] == "partial"
+
+
+def test_rows_whose_key_holds_a_free_column_match_by_content() -> None:
+    judged = task(call("put_thing", box=1, line=1, what="ball"), call("put_thing", box=1, line=2, what="cup"), free_columns=["things.line"])
+    turned = call("put_thing", box=1, line=2, what="ball"), call("put_thing", box=1, line=1, what="cup")
+    assert outcome(judged, *turned) == ("completed", 0, 0)
+    assert outcome(judged, turned[0], call("put_thing", box=1, line=1, what="ball"))[0] == "partial"
+    assert outcome(judged, *turned, call("put_thing", box=1, line=3, what="cup"))[0] == "partial"
+
+
+@pytest.mark.parametrize("name", ["red box.", "RED BOX!", " Red\u00a0 box ", "red box"])
+def test_fuzzy_text_may_differ_in_case_spacing_and_closing_punctuation(name: str) -> None:
+    judged = task(call("rename_box", box=1, name="Red box"), fuzzy_columns=["boxes.name"])
+    assert outcome(judged, call("rename_box", box=1, name=name)) == ("completed", 0, 0)
+    assert outcome(judged, call("rename_box", box=1, name=f"a {name}"))[0] == "agent_error"
