@@ -25,15 +25,15 @@ def missing_answer(subject: Subject) -> Iterator[Mutant]:
 
 def wrong_answer(subject: Subject) -> Iterator[Mutant]:
     """Everything done, and one value of the answer wrong: another row's, another field's, or one slightly off."""
-    return in_turn([_wrong_at(subject, index, place) for index, place in enumerate(subject.places)])
+    return in_turn([_wrong_at(subject, index, places) for index, places in enumerate(subject.every_place)])
 
 
-def _wrong_at(subject: Subject, index: int, place: str | None) -> Iterator[Mutant]:
+def _wrong_at(subject: Subject, index: int, places: tuple[str, ...]) -> Iterator[Mutant]:
     answer = subject.answer or []
     value = answer[index]
     if _told(value, [*answer[:index], *answer[index + 1 :]]):
         return  # `told_twice` tells of those
-    near = (*beside(place, subject.results), *siblings(place, subject.results)) if place else ()
+    near = [other for place in places for other in (*beside(place, subject.results), *siblings(place, subject.results))]
     for wrong in {repr(other): other for other in (*near, *wrong_values(value))}.values():
         if not any(same_value(wrong, right) for right in answer):
             given = [*answer[:index], wrong, *answer[index + 1 :]]
@@ -87,15 +87,19 @@ def _parts(value: Scalar) -> Iterator[str]:
 
 def every_candidate(subject: Subject) -> Iterator[Mutant]:
     """Everything done, and every value that a list offered told instead of the one that was asked for."""
-    answer = subject.answer or []
     twice = set(told_twice(subject.task))
-    for index, place in enumerate(subject.places):
-        offered = list(dict.fromkeys(beside(place, subject.results))) if place and answer[index] not in twice else []
-        if len(offered) > 1 and any(not _told(other, answer) for other in offered):
-            told = f"answering all {len(offered)} that were offered, {answer[index]!r} among them"
-            yield Mutant("every candidate", told, None, [*answer[:index], *offered, *answer[index + 1 :]])
-            choice = " or ".join(map(str, offered))
-            yield Mutant("every candidate", f"{told}, with an 'or' between", None, [*answer[:index], choice, *answer[index + 1 :]])
+    values = [index for index, value in enumerate(subject.answer or ()) if value not in twice]
+    return in_turn([_candidates_at(subject, index, place) for index in values for place in subject.every_place[index]])
+
+
+def _candidates_at(subject: Subject, index: int, place: str) -> Iterator[Mutant]:
+    answer = subject.answer or []
+    offered = list(dict.fromkeys(beside(place, subject.results)))
+    if len(offered) > 1 and any(not _told(other, answer) for other in offered):
+        told = f"answering all {len(offered)} that were offered, {answer[index]!r} among them"
+        yield Mutant("every candidate", told, None, [*answer[:index], *offered, *answer[index + 1 :]])
+        choice = " or ".join(map(str, offered))
+        yield Mutant("every candidate", f"{told}, with an 'or' between", None, [*answer[:index], choice, *answer[index + 1 :]])
 
 
 def without_work(subject: Subject) -> Iterator[Mutant]:

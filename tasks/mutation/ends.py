@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from artifacts.agent_task import ToolCall
@@ -78,34 +79,49 @@ class _Ends:
 
 
 class Difference(NamedTuple):
-    """A column in which two ends differ, with what the reference put there and what was put there instead."""
+    """A cell in which two ends differ: what the reference put there, what was put there instead, and what was there at first."""
 
     column: str
-    gold: tuple[Any, ...]
-    given: tuple[Any, ...]
+    gold: Any
+    given: Any
+    before: Any = None
 
 
 def differing(given: Sequence[RowChange], gold: Sequence[RowChange], columns: Iterable[tuple[str, str]]) -> tuple[Difference, ...]:
-    """Those of some columns in which two ends hold different values."""
-    found = []
-    for table, column in sorted(columns):
-        mine, theirs = (_held(changes, table, column) for changes in (given, gold))
-        if mine != theirs:
-            found.append(Difference(f"{table}.{column}", theirs, mine))
-    return tuple(found)
+    """The cells of some columns in which two ends differ; new rows, which may be numbered otherwise, are held against each other."""
+    wanted = sorted(columns)
+    return (*_in_old_rows(given, gold, wanted), *_in_new_rows(given, gold, wanted))
 
 
-def _held(changes: Sequence[RowChange], table: str, column: str) -> tuple[Any, ...]:
-    values = [change.after.get(column) for change in changes if change.table == table and change.after is not None]
-    return tuple(sorted(values, key=repr))
+def _in_old_rows(given: Sequence[RowChange], gold: Sequence[RowChange], columns: Sequence[tuple[str, str]]) -> Iterator[Difference]:
+    ends = [{(change.table, repr(change.key)): change for change in changes if change.before is not None} for changes in (gold, given)]
+    for place in sorted(ends[0].keys() | ends[1].keys()):
+        before = next(end[place].before for end in ends if place in end) or {}
+        rows = [(end[place].after if place in end else before) or {} for end in ends]
+        for table, column in columns:
+            if table == place[0] and rows[0].get(column) != rows[1].get(column):
+                yield Difference(f"{table}.{column}", rows[0].get(column), rows[1].get(column), before.get(column))
+
+
+def _in_new_rows(given: Sequence[RowChange], gold: Sequence[RowChange], columns: Sequence[tuple[str, str]]) -> Iterator[Difference]:
+    for table, column in columns:
+        theirs, mine = (Counter(_new_values(changes, table, column)) for changes in (gold, given))
+        sides = [sorted((one - other).elements(), key=repr) for one, other in ((theirs, mine), (mine, theirs))]
+        yield from (Difference(f"{table}.{column}", expected, found) for expected, found in zip_longest(*sides))
+
+
+def _new_values(changes: Sequence[RowChange], table: str, column: str) -> list[Any]:
+    return [change.after.get(column) for change in changes if change.table == table and change.before is None and change.after]
 
 
 def left_to_agent(difference: Difference, instruction: str) -> bool:
-    """Whether a person would leave the difference to the agent: it is one of wording, and the instruction does not say the words.
+    """Whether a person would leave the difference to the agent: both wrote something, and the instruction does not say the words.
 
     A number, a date, a code or a choice is never a matter of wording; nor are words when most of them stand in the instruction.
     """
-    return all(_wording(value, instruction) for value in difference.gold if value not in difference.given)
+    _, gold, given, before = difference
+    written = before not in (gold, given) and isinstance(given, str) and bool(given.strip())
+    return written and day_of(given) is None and _wording(gold, instruction)
 
 
 def _wording(value: Any, instruction: str) -> bool:

@@ -94,7 +94,8 @@ class Judge:
         fuzzy = {_pair(name) for name in task.fuzzy_columns}
         found = differing(changes, gold, open_columns - fuzzy)
         left = all(left_to_agent(difference, task.instruction) for difference in found)
-        return Verdict("free" if left else "survives", found)
+        worded = found or differing(changes, gold, fuzzy)
+        return Verdict("free" if worded and left else "survives", found)
 
     @cached_property
     def clock(self) -> Columns:

@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
-from artifacts.agent_task import AgentTask, ToolCall
+from artifacts.agent_task import AgentTask, Scalar, ToolCall
 from artifacts.observation import RowChange
 from artifacts.toolset import Tool
 from containers.reference import UnresolvedReference, resolve
-from tasks.mutation.places import places_of
+from tasks.mutation.places import leaves_of, places_of
 from tasks.trials.workbench import Workbench
 
 Kind = Literal[
@@ -61,7 +61,7 @@ class Subject(NamedTuple):
     """A task whose reference succeeds: the results and changes that it gives, and the arguments that its references stand for.
 
     `writes` are the calls that may change something, `referred` those whose results are referred to, `deeds` all of them;
-    `places` tells where each value of the answer stands in the results.
+    `every_place` tells where each value of the answer stands in the results, the last first.
     """
 
     task: AgentTask
@@ -73,7 +73,12 @@ class Subject(NamedTuple):
     referred: frozenset[int]
     deeds: tuple[Deed, ...]
     tools: dict[str, Tool]
-    places: tuple[str | None, ...]
+    every_place: tuple[tuple[str, ...], ...]
+
+    @property
+    def places(self) -> tuple[str | None, ...]:
+        """The last place of each value of the answer."""
+        return tuple(next(iter(found), None) for found in self.every_place)
 
     @property
     def answer(self) -> list[Any] | None:
@@ -96,8 +101,13 @@ def subject_of(task: AgentTask, bench: Workbench) -> Subject | None:
     referred = frozenset(int(found) for call in task.solution for found in _REFERRED.findall(repr(call.arguments)))
     deeds = tuple(Deed(slot, call) for slot, call in enumerate(task.solution))
     tools = {tool.name: tool for tool in bench.tools}
-    places = places_of(task.answer or (), results)
+    places = tuple(map(tuple, _places(task.answer, results)))
     return Subject(task, bench, tuple(results), arguments, gold, writes, referred, deeds, tools, places)
+
+
+def _places(answer: Sequence[Scalar] | None, results: Sequence[Any]) -> list[list[str]]:
+    leaves = leaves_of(results) if answer else ()
+    return [places_of(value, leaves) for value in answer or ()]
 
 
 _REFERRED = re.compile(r"'\$ref': '(\d+)")

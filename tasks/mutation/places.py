@@ -68,10 +68,10 @@ def found_at(path: str, results: Sequence[Any]) -> Any:
         return None
 
 
-def leaves_of(results: Sequence[Any]) -> Iterator[tuple[str, Scalar]]:
-    """Every scalar with its path, the last result first."""
-    for slot in reversed(range(len(results))):
-        yield from _leaves(results[slot], str(slot))
+def leaves_of(results: Sequence[Any]) -> tuple[tuple[str, Scalar], ...]:
+    """The scalars that an answer may be taken from, with their paths, the last result first; nobody asks for a row's key."""
+    found = (leaf for slot in reversed(range(len(results))) for leaf in _leaves(results[slot], str(slot)))
+    return tuple((path, value) for path, value in islice(found, MAX_LEAVES) if not _KEY.search(path))
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Scalar]]:
@@ -85,13 +85,9 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Scalar]]:
         yield path, value
 
 
-def places_of(answer: Sequence[Scalar], results: Sequence[Any]) -> tuple[str | None, ...]:
-    """Where each value of an answer stands, in the last result that has it; None for one that was worked out.
-
-    Nobody asks for a row's key: a count that equals one does not stand there.
-    """
-    leaves = [(path, leaf) for path, leaf in islice(leaves_of(results), MAX_LEAVES) if not _KEY.search(path)]
-    return tuple(next((path for path, leaf in leaves if type(leaf) is type(value) and leaf == value), None) for value in answer)
+def places_of(value: Scalar, leaves: Sequence[tuple[str, Scalar]]) -> list[str]:
+    """Where a value stands; nowhere if it was worked out."""
+    return [path for path, leaf in leaves if type(leaf) is type(value) and leaf == value]
 
 
 def beside(path: str, results: Sequence[Any]) -> list[Scalar]:

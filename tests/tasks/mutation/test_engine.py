@@ -1,0 +1,107 @@
+"""Near misses of every kind are carried out, refused where they are wrong, and recognised where they are not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import get_args
+
+import pytest
+
+from artifacts.agent_task import AgentTask
+from artifacts.observation import Score
+from containers.environment import Environment
+from tasks.mutation import OPERATORS, Kind, mutation_of
+from tasks.trials.workbench import Workbench
+
+KINDS = get_args(Kind)
+Make = Callable[..., AgentTask]
+
+
+def test_every_kind_is_carried_out_and_nothing_wrong_is_paid(bench: Workbench, task_of: Make, names: tuple[str, ...]) -> None:
+    carried: Counter[str] = Counter()
+    for name in names:
+        found = mutation_of(task_of(name), bench, thorough=True)
+        assert found.survivors == (), (name, found.survivors)
+        assert found.figures.mutants == found.figures.rejected + found.figures.equivalent + found.figures.free
+        carried.update({kind: figures.rejected for kind, figures in found.by_kind.items()})
+    assert {kind for kind, count in carried.items() if count} == set(KINDS)
+    assert len(OPERATORS) == len(KINDS)
+
+
+def test_every_kind_would_see_a_scoring_that_pays_for_everything(
+    bench: Workbench, task_of: Make, names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Environment, "score", lambda *_: Score(outcome="completed", reward=1.0))
+    seen = {one.mutant.kind for name in names for one in mutation_of(task_of(name), bench, thorough=True).survivors}
+    assert seen == set(KINDS)
+
+
+def test_figures_are_the_same_each_time_and_a_quick_pass_carries_out_fewer(bench: Workbench, task_of: Make, names: tuple[str, ...]) -> None:
+    for name in names:
+        quick, again = (mutation_of(task_of(name), bench) for _ in range(2))
+        assert quick == again
+        thorough = mutation_of(task_of(name), bench, thorough=True)
+        assert 10 < quick.figures.mutants <= thorough.figures.mutants
+        for kind, figures in quick.by_kind.items():
+            assert figures.mutants <= thorough.by_kind[kind].mutants
+
+
+@pytest.mark.parametrize("thorough", [False, True])
+def test_a_quick_pass_comes_to_the_scorings_own_verdicts(bench: Workbench, task_of: Make, thorough: bool) -> None:
+    loose = task_of("wish", checks=[], free_columns=["wishes.made_at", "wishes.book_id"], exact_columns=[])
+    assert {one.mutant.kind for one in mutation_of(loose, bench, thorough).survivors} >= {"neighbour's value", "another entity", "misread"}
+
+
+def test_a_freed_column_that_the_instruction_decides_is_told_with_both_values(bench: Workbench, task_of: Make) -> None:
+    loose = task_of("wish", free_columns=["wishes.made_at", "wishes.note"], exact_columns=[])
+    survivor = next(one for one in mutation_of(loose, bench).survivors if one.mutant.kind == "another value")
+    (difference,) = survivor.differences
+    assert (difference.column, difference.gold) == ("wishes.note", "for the summer")
+    assert difference.given != difference.gold
+
+
+def test_wording_that_the_instruction_leaves_open_is_free(bench: Workbench, task_of: Make) -> None:
+    words = "Put Bees on my list of wishes, with a line that says why."
+    free = {"instruction": words, "free_columns": ["wishes.made_at", "wishes.note"], "exact_columns": []}
+    unseen = {one.differences[0].given for one in mutation_of(task_of("wish", **free), bench).survivors}
+    assert unseen == {None, ""}  # a line was asked for, and leaving it out would be paid
+    check = {"name": "a line says why", "sql": "SELECT length(note) > 0 FROM final.wishes WHERE book_id = 2"}
+    found = mutation_of(task_of("wish", checks=[check], **free), bench)
+    assert found.survivors == ()
+    assert found.figures.free > 0
+
+
+def test_a_freed_number_is_never_a_matter_of_wording(bench: Workbench, task_of: Make) -> None:
+    loose = task_of("stars", instruction="Give Cider some stars.", free_columns=["books.stars"], checks=[])
+    found = mutation_of(loose, bench)
+    assert found.figures.free == 0
+    assert {one.mutant.kind for one in found.survivors} >= {"another value", "neighbour's value", "boundary value"}
+
+
+def test_a_write_that_changes_nothing_in_the_end_is_equivalent(bench: Workbench, task_of: Make) -> None:
+    dropped = mutation_of(task_of("stars"), bench).by_kind["write dropped"]
+    assert (dropped.mutants, dropped.rejected, dropped.equivalent) == (2, 1, 1)
+
+
+def test_clock_columns_do_not_make_another_end(bench: Workbench, task_of: Make) -> None:
+    solution = [*task_of("wish").canonical()["solution"], {"tool": "set_stars", "arguments": {"book_id": 4, "stars": 1}}]
+    found = mutation_of(task_of("wish", solution=solution), bench, thorough=True)
+    assert found.by_kind["write dropped"].equivalent == 1  # Dunes has one star already
+    assert found.survivors == ()
+
+
+def test_decoys_that_are_missing_let_every_candidate_pass(bench: Workbench, task_of: Make) -> None:
+    found = mutation_of(task_of("price", decoys=[]), bench)
+    assert {one.mutant.kind for one in found.survivors} == {"every candidate"}
+
+
+def test_what_a_tool_refuses_is_not_counted(bench: Workbench, task_of: Make) -> None:
+    bounded = mutation_of(task_of("stars"), bench, thorough=True).by_kind["boundary value"]
+    assert bounded.mutants == 3  # 1 and 5 for the first call, 1 for the second: its 5 is the boundary
+
+
+def test_a_reference_that_fails_has_no_near_misses(bench: Workbench, task_of: Make) -> None:
+    broken = task_of("stars", solution=[{"tool": "set_stars", "arguments": {"book_id": 99, "stars": 1}}])
+    found = mutation_of(broken, bench)
+    assert (found.figures.mutants, found.by_kind, found.survivors) == (0, {}, ())
