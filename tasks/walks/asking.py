@@ -67,8 +67,15 @@ def _offers(source: Source, step: int, trail: Trail, terrain: Terrain) -> Iterat
         return
     for path, row in rows:
         for name, value in row.items():
-            if _can_be_asked(source, name, value, terrain):
+            if _can_be_asked(source, name, value, terrain) and not _is_implied(source, name, trail, terrain):
                 yield Asked(label=label_of(name), value=value, reference={"$ref": f"{step}{path}.{name}"})
+
+
+def _is_implied(source: Source, name: str, trail: Trail, terrain: Terrain) -> bool:
+    """Whether a field shows a status that one of the walk's changes sets: who asks for the change knows it."""
+    field = next((f for f in source.fields if f.name == name), None)
+    changed = {column for step in trail.steps if step.writes for column in terrain.bench.usages[step.tool].mutates}
+    return field is not None and (field.table, field.column) in changed and _kind_of(source, name, terrain) not in ("amount", "date")
 
 
 def _of_list(source: Source, rows: list[tuple[str, dict[str, Any]]], step: int, terrain: Terrain) -> Iterator[Asked]:

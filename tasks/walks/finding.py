@@ -10,7 +10,7 @@ from tasks.sql.lineage import root_of
 from tasks.sql.programs import parameter_schema
 from tasks.walks.selecting import Term, View, many_rows, one_row, scope_of
 from tasks.walks.terrain import Fact, Place, Source, Terrain
-from tasks.walks.trail import Found, LostWay, Trail, step_of
+from tasks.walks.trail import Found, LostWay, Trail
 from tasks.walks.walk import SUPERLATIVES, Selector
 
 MAX_DEPTH = 2
@@ -85,6 +85,7 @@ def find_all(trail: Trail, place: Place, allowed: frozenset[Any], most: int) -> 
             if allowed >= set(selector.keys):
                 paths = _narrowed(trail, look, selector)
                 index = trail.name(selector)
+                trail.held.add(look.step)
                 return selector, [Found(paths[key], index) for key in selector.keys]
     raise LostWay
 
@@ -98,20 +99,14 @@ def looks(trail: Trail, place: Place, key: Any, depth: int) -> Iterator[Look]:
     if len(found) > 1 and trail.rng.random() < ROUNDABOUT:
         found = found[1:] + found[:1]
     for lister in found[:4]:
-        before = len(trail.steps), len(trail.selectors)
+        before = trail.mark()
         try:
             look = _look(trail, lister, _Wanted(place, key, depth))
         except LostWay:
             look = None
         if look is not None:
             yield look
-        _back(trail, *before)
-
-
-def _back(trail: Trail, steps: int, selectors: int) -> None:
-    """Forgets the reading calls that led nowhere."""
-    del trail.steps[steps:], trail.results[steps:], trail.selectors[selectors:]
-    trail.found = {k: f for k, f in trail.found.items() if step_of(f.path) < steps and f.selector < selectors}
+        trail.back_to(before)
 
 
 class _Told(NamedTuple):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from artifacts.agent_task import Kind
 from artifacts.observation import RowChange
 from containers.reference import UnresolvedReference, replay, resolve
 from tasks.walks.checks import checks_of
-from tasks.walks.trail import Trail
+from tasks.walks.trail import Trail, step_of
 from tasks.walks.walk import Asked, Walk
 
 MAX_STEPS = 12
@@ -21,7 +21,7 @@ _CLOCK_SHIFT = 97
 def finished(trail: Trail, walk_id: str) -> Walk | None:
     """The walk; None where it asks for nothing, is too long, comes out otherwise the second time, or hangs on the clock."""
     writes = trail.has_written
-    if not (writes or trail.asked) or len(trail.steps) > MAX_STEPS:
+    if not (writes or trail.asked) or len(trail.steps) > MAX_STEPS or not _every_reading_counts(trail):
         return None
     first = _replayed(trail, 0)
     again = _replayed(trail, _CLOCK_SHIFT)
@@ -54,6 +54,22 @@ def _replayed(trail: Trail, shift: int) -> tuple[list[Any], tuple[RowChange, ...
         environment.call_tool("")  # an unknown tool changes nothing but the clock
     done = replay(environment, trail.solution)
     return None if done.failed_at is not None else ([o.result for o in done.observations], environment.difference())
+
+
+def _every_reading_counts(trail: Trail) -> bool:
+    """Whether each reading call gives a key to a later one, or an answer."""
+    used = {step_of(path) for step in trail.steps for path in _references(step.arguments)}
+    used |= {step_of(path) for asked in trail.asked for name, path in asked.reference.items() if name != "field"}
+    return all(step.writes or index in used for index, step in enumerate(trail.steps))
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from [part] if name == "$ref" else _references(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _references(part)
 
 
 def _every_change_counts(trail: Trail, end: tuple[RowChange, ...]) -> bool:

@@ -23,8 +23,11 @@ MAX_COUNTED = 9
 NUMBERS = ((1, 2, 3), (22, 48, 30))
 """How many goals a walk has, and how often."""
 
-ONLY_READ = 0.36
-"""How often a walk sets out only to read; a little more than it should be, since fewer of these come off."""
+MAX_LOOKED_AT = 5
+"""How many tools are looked at for a hurdle before them."""
+
+ONLY_READ = 0.22
+"""How often a walk sets out only to read; less than it should be, since more of these come off."""
 
 
 def change_one(trail: Trail, ground: Ground) -> Doing:
@@ -51,7 +54,7 @@ def over_hurdle(trail: Trail, ground: Ground) -> Doing:
     used = _used(trail)
     tools = [tool for tool in ground.writers if tool.name not in used and ground.needs[tool.name]]
     trail.rng.shuffle(tools)
-    for tool in tools:
+    for tool in tools[:MAX_LOOKED_AT]:
         hurdles = [hurdle for hurdle in _hurdles(ground, tool) if hurdle.helper.name not in used]
         if hurdles:
             hurdle = trail.rng.choice(hurdles)
@@ -85,10 +88,13 @@ def look_up(trail: Trail, ground: Ground) -> Doing:
 
 
 def _look(trail: Trail, ground: Ground, tool: Tool, keys: dict[str, Any], named: tuple[int, ...]) -> None:
+    before = trail.mark()
     step = trail.call(tool, keys, named)
-    if step is None:
-        raise LostWay
-    ask(trail, ground, step, named[-1] if named else None)
+    try:
+        if step is not None:
+            ask(trail, ground, step, named[-1] if named else None)
+    except LostWay:
+        trail.back_to(before)
 
 
 def total(trail: Trail, ground: Ground) -> Doing:
@@ -117,7 +123,7 @@ CHANGING: dict[Goal, int] = {change_one: 42, change_all: 12, over_hurdle: 11, lo
 
 
 def goals_drawn(rng: Random) -> list[Goal]:
-    """One to three goals; three walks in ten only read."""
+    """One to three goals; about three walks in ten only read."""
     weights = READING if rng.random() < ONLY_READ else CHANGING
     return rng.choices(list(weights), list(weights.values()), k=rng.choices(*NUMBERS)[0])
 

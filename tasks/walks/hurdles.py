@@ -7,13 +7,13 @@ from itertools import islice, product
 from typing import Any, NamedTuple
 
 from artifacts.toolset import Tool
-from tasks.sql.lineage import enabling_columns, root_of
+from tasks.sql.lineage import enabling_columns
 from tasks.sql.programs import parameter_schema
 from tasks.trials.candidates import Arguments, value_candidates
 from tasks.trials.search import sweeping_arguments
 from tasks.walks.acting import Ground
 
-MAX_BLOCKED = 8
+MAX_BLOCKED = 6
 """How many calls that fail are looked at for one tool."""
 
 MAX_SWEPT = 40
@@ -99,15 +99,11 @@ def _values(ground: Ground, helper: Tool, name: str) -> tuple[Any, ...]:
 def _near(ground: Ground, tool: Tool, blocked: Arguments) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """The keys of rows that hang together with those of a call, by table: children first, so that the rows themselves win."""
     for name, (table, _) in ground.needs[tool.name].items():
-        key = blocked[name]
-        place = ground.places[table]
-        for other in ground.places.values():
-            for column in other.table.columns:
-                if root_of((other.name, column), ground.catalog) == (table, place.key) and other.name != table:
-                    yield other.name, tuple(k for k, row in other.rows.items() if row[column] == key)
-        for column, value in place.rows[key].items():
-            root = root_of((table, column), ground.catalog)
-            if root[0] != table and root[0] in ground.places and value is not None:
-                yield root[0], (value,)
+        key, row = blocked[name], ground.places[table].rows[blocked[name]]
+        for child, column, parent in ground.bonds:
+            if parent == table and child != table:
+                yield child, tuple(k for k, held in ground.places[child].rows.items() if held[column] == key)
+            elif child == table and parent != table and row[column] is not None:
+                yield parent, (row[column],)
     for name, (table, _) in ground.needs[tool.name].items():
         yield table, (blocked[name],)

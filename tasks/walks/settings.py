@@ -41,7 +41,8 @@ def setting_values(terrain: Terrain, tool: Tool, parameter: str, rng: Random) ->
     elif kind == "boolean":
         yield from _shuffled([True, False], rng)
     elif kind in ("integer", "number"):
-        yield from _numbers(schema, [v for v in stored if isinstance(v, int | float)], rng)
+        numbers = [v for v in stored if isinstance(v, int | float)]
+        yield from _money(schema, numbers, rng) if parameter.endswith("_cents") else _numbers(schema, numbers, rng)
     elif kind == "string":
         yield from _texts(terrain, tool, parameter, [v for v in stored if isinstance(v, str)], rng)
 
@@ -60,6 +61,14 @@ def _stored(terrain: Terrain, tool: Tool, parameter: str) -> list[Any]:
 def _shuffled(values: list[Any], rng: Random) -> list[Any]:
     rng.shuffle(values)
     return values
+
+
+def _money(schema: dict[str, Any], stored: list[Any], rng: Random) -> list[Any]:
+    """Round amounts, not greater than what is there; the least that the schema allows only where nothing else fits."""
+    least, most = schema.get("minimum", 1), schema.get("maximum", 10**9)
+    near = [int(value * share // 100 * 100) for value in stored[:12] for share in (0.5, 0.8, 1.2)]
+    found = [value for value in dict.fromkeys((*near, 500, 1_000, 2_500)) if max(least, 100) <= value <= most]
+    return [*_shuffled(found, rng)[:6], least]
 
 
 def _numbers(schema: dict[str, Any], stored: list[Any], rng: Random) -> list[Any]:

@@ -129,6 +129,19 @@ class Terrain:
         return roots.most_common(1)[0][0] if roots else ""
 
     @cached_property
+    def bonds(self) -> tuple[tuple[str, str, str], ...]:
+        """Which place's column names a row of which other place."""
+        roots = (
+            (place.name, column, root_of((place.name, column), self.catalog))
+            for place in self.places.values()
+            for column in place.table.columns
+        )
+        return tuple((child, column, root[0]) for child, column, root in roots if root != (child, column) and self._is_key(root))
+
+    def _is_key(self, pair: ColumnName) -> bool:
+        return pair[0] in self.places and self.places[pair[0]].key == pair[1]
+
+    @cached_property
     def sources(self) -> dict[str, tuple[Source, ...]]:
         """The rows that each tool returns."""
         return {tool.name: tuple(self._sources(tool)) for tool in self.bench.tools}

@@ -24,6 +24,15 @@ class Found(NamedTuple):
     selector: int
 
 
+class Mark(NamedTuple):
+    """How far a trail had come: how much of everything there was, and what was found, held and planned."""
+
+    lengths: tuple[int, int, int, int]
+    found: dict[tuple[str, Any], Found]
+    held: set[int]
+    planned: set[str]
+
+
 class Trail:
     """The calls made so far, with their results, and all that an instruction will have to say."""
 
@@ -38,6 +47,7 @@ class Trail:
         self.settings: list[Setting] = []
         self.asked: list[Asked] = []
         self.found: dict[tuple[str, Any], Found] = {}
+        self.held: set[int] = set()
         self.planned: set[str] = set()
         self.hurdles = 0
 
@@ -56,9 +66,20 @@ class Trail:
         self.results.append(observation.result)
         return len(self.steps) - 1
 
+    def mark(self) -> Mark:
+        """Where the trail stands, to come back to before anything is changed."""
+        lengths = (len(self.steps), len(self.selectors), len(self.settings), len(self.asked))
+        return Mark(lengths, dict(self.found), set(self.held), set(self.planned))
+
+    def back_to(self, mark: Mark) -> None:
+        """Forgets what came after a mark: reading calls that led nowhere."""
+        steps, selectors, settings, asked = mark.lengths
+        del self.steps[steps:], self.results[steps:], self.selectors[selectors:], self.settings[settings:], self.asked[asked:]
+        self.found, self.held, self.planned = dict(mark.found), set(mark.held), set(mark.planned)
+
     def uses(self, step: int) -> bool:
         """Whether a row was found in this step's result, so that the result must stay as it is."""
-        return any(step_of(found.path) == step for found in self.found.values())
+        return step in self.held or any(step_of(found.path) == step for found in self.found.values())
 
     def mark_hurdle(self, step: int) -> None:
         """Says of a step that it puts right what would stop a later one."""

@@ -11,7 +11,7 @@ from containers.reference import UnresolvedReference
 from tasks.trials.workbench import Workbench
 from tasks.walks.acting import Ground
 from tasks.walks.finishing import MAX_STEPS, finished
-from tasks.walks.goals import goals_drawn, tell_result
+from tasks.walks.goals import Doing, Goal, goals_drawn, tell_result
 from tasks.walks.trail import LostWay, Trail
 from tasks.walks.walk import Walk
 
@@ -49,8 +49,7 @@ def walk_on(ground: Ground, rng: Random, walk_id: str) -> Walk | None:
     """One walk, where the goals drawn come off; rows are found before anything changes."""
     trail = Trail(ground, rng)
     try:
-        goals = [goal(trail, ground) for goal in goals_drawn(rng)]
-        for do in goals:
+        for do in [do for goal in goals_drawn(rng) for do in [_set_out(trail, ground, goal)] if do]:
             do()
             if len(trail.steps) > MAX_STEPS:
                 return None
@@ -60,6 +59,16 @@ def walk_on(ground: Ground, rng: Random, walk_id: str) -> Walk | None:
         return None
     walk = finished(trail, walk_id)
     return None if walk is None or (not is_wide(walk) and rng.randrange(SHORT)) else walk
+
+
+def _set_out(trail: Trail, ground: Ground, goal: Goal) -> Doing | None:
+    """What is to be done for a goal, its rows found; None where they cannot be."""
+    before = trail.mark()
+    try:
+        return goal(trail, ground)
+    except LostWay:
+        trail.back_to(before)
+        return None
 
 
 def is_wide(walk: Walk) -> bool:
