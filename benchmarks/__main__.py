@@ -13,6 +13,7 @@ from rich.table import Table
 from benchmarks.environments import crowd, single, typical, worlds_of
 from benchmarks.images import image_rows
 from benchmarks.pool import pool_rows
+from benchmarks.quality import deeply_audited, quality_rows
 from benchmarks.serving import serving_rows
 from benchmarks.weaving import Row, pace, tokens, under_faults, woven
 
@@ -32,6 +33,7 @@ def measured(folder: Path, worlds: int, runs: int) -> list[Row]:
         *image_rows(store),
         *tokens(store, last["sealed"]),
         *under_faults(folder / "faulty", faulty),
+        *quality_rows(deeply_audited([store, folder / "faulty"])),
     ]
 
 

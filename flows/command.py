@@ -14,7 +14,7 @@ from rich.console import Console
 
 from artifacts.errors import InvalidInput
 from artifacts.store import Store, open_store
-from flows import display, images, judging, pages, playing, querying, serving
+from flows import display, images, judging, pages, playing, quality_pages, querying, serving
 from flows.boundary import FAILED, INTERRUPTED, OK, REJECTED, guarded
 from flows.options import JsonOption, StoreOption, print_json
 from tasks.difficulty.spread import EXAMPLE, read_shares
@@ -134,20 +134,23 @@ def show(
 @app.command()
 def audit(
     worlds: Annotated[list[str] | None, typer.Argument(metavar="[WORLD]...", help="Worlds to judge again; all if left out.")] = None,
+    *,
+    deep: Annotated[bool, typer.Option("--deep", help="Carry out every near miss and every other right way, and measure again.")] = False,
+    solver_runs: Annotated[int, typer.Option(min=0, max=100, help="With --deep: how often the scripted solver tries each task.")] = 0,
     store: StoreOption = "./loom",
     as_json: JsonOption = False,
 ) -> int:
     """Judge worlds again by every gate, from their bundles alone, and compare with what is on record."""
-    from tasks.job.auditing import audit_worlds
+    from tasks.job.auditing import Depth, audit_worlds
 
     shelf = opened(store)
     names = list(worlds or [summary.world_id for summary in shelf.worlds()])
     shelf.check_parts()
-    found = audit_worlds(shelf, names)
+    found = audit_worlds(shelf, names, Depth(deep, solver_runs))
     if as_json:
-        print_json([judged._asdict() for judged in found])
+        print_json([quality_pages.plain_audit(judged) for judged in found])
     else:
-        Console().print(pages.audit_page(found))
+        Console().print(quality_pages.deep_page(found) if deep else pages.audit_page(found))
     return OK if all(judged.holds for judged in found) else FAILED
 
 

@@ -35,10 +35,4 @@ def _answered(prompt: Prompt) -> bool | None:
         return None
     said = "\n".join(line[len(_BAR) :] for line in prompt.fields["answer"].splitlines() if line.startswith(_BAR))
     given: object = None if said == "(nothing)" else said
-    return matches(tuple(expected.get("values", ())), given) and not _listed(expected, given)
-
-
-def _listed(expected: dict[str, Any], given: object) -> bool:
-    """Whether every value that may not stand beside the right ones does."""
-    beside = expected.get("not_beside", [])
-    return bool(beside) and matches(tuple(beside), given)
+    return matches(tuple(expected.get("values", ())), given, decoys=tuple(expected.get("not_beside", ())))
