@@ -45,6 +45,7 @@ class Blueprint:
     _by_id: dict[str, AgentTask] = field(init=False, repr=False)
     _compiled: dict[str, CompiledTool] = field(init=False, repr=False, default_factory=dict)
     _golds: dict[int, tuple[AgentTask, Any]] = field(init=False, repr=False, default_factory=dict)
+    _referee: Any = field(init=False, repr=False, default=None)
     _lock: threading.RLock = field(init=False, repr=False, default_factory=threading.RLock)
     _workbench: tuple[apsw.Connection, Guard] | None = field(init=False, repr=False, default=None)
     _shared: apsw.Connection | None = field(init=False, repr=False, default=None)
@@ -119,6 +120,12 @@ class Blueprint:
                 known = (task, make())
                 self._golds[id(task)] = known
         return known[1]
+
+    def referee(self, make: Callable[[], Any]) -> Any:
+        """The environment on which golds are made, one after the other; only `remember_gold` may lead here, with the lock held."""
+        if self._referee is None:
+            self._referee = make()
+        return self._referee
 
     def attach_initial(self, connection: apsw.Connection) -> None:
         """Makes the initial state readable as `initial`; all environments share one copy of its pages."""

@@ -182,8 +182,10 @@ class Environment:
         return score(self, gold, found, answer, self.blueprint.tables)
 
     def _gold(self, task: AgentTask) -> Gold:
-        with Environment.fork(self.blueprint) as fresh:
-            return gold_of(fresh, task)
+        """Made on one environment that a blueprint keeps for this: its statements are prepared once for all tasks."""
+        referee: Environment = self.blueprint.referee(lambda: Environment.fork(self.blueprint))
+        referee.reset()
+        return gold_of(referee, task)
 
     def difference(self) -> tuple[RowChange, ...]:
         """Every row that differs from the initial state, by table and primary key."""
