@@ -30,7 +30,7 @@ _LISTING = re.compile(
     r"[\s,;/|+*-]*(?:\b(?:and|or|also|plus|as well as|nor|maybe|perhaps|possibly|then)\b[\s,;]*)*(?:\b(?:the|a|an)\b\s*)?"
 )
 _OR = re.compile(r"[\s,;/]*\bor\b[\s,;]*(?:(?:maybe|perhaps|possibly|even|the|a|an|it is|its)\b\s*)*")
-_OTHERWISE = re.compile(r"\s*,?\s*or\s+(?:in|so|more|less|later|earlier|rather|about|if|better|over|under|above|below)\b")
+_OTHERWISE = re.compile(r"\s*[.,;]?\s*or\s+(?:in|so|more|less|later|earlier|rather|about|if|better|over|under|above|below)\b")
 _BOUNDARY = re.compile(r"(?<!\d)[.,;!?|()\[\]{}]|[.,;!?|()\[\]{}](?!\d)")
 _END = re.compile(r"\s*(?:[.,;!?|()\[\]{}/]|(?:and|or)\b|$)")
 _CONTRAST = re.compile(
@@ -77,7 +77,7 @@ def _open(answer: Answer, place: Mention, others: Sequence[Mention]) -> bool:
     if any(one.track == place.track and _OR.fullmatch(text, *between) for one in others for between in _gap(place, one)):
         return False
     before = re.search(r"\bor(?: the| a| an)?\s*$", text[max(0, place.start - 12) : place.start])
-    after = re.compile(r"\s*,?\s*or\b").match(text, place.end)
+    after = re.compile(r"\s*[.,;]?\s*or\b").match(text, place.end)
     return before is not None or (after is not None and not _OTHERWISE.match(text, place.end))
 
 
