@@ -14,7 +14,7 @@ from rich.console import Console
 
 from artifacts.errors import InvalidInput
 from artifacts.store import Store, open_store
-from flows import display, images, judging, pages, playing, quality_pages, querying, serving
+from flows import display, images, judging, operating, pages, playing, quality_pages, querying, serving
 from flows.boundary import FAILED, INTERRUPTED, OK, REJECTED, guarded
 from flows.options import JsonOption, StoreOption, print_json
 from tasks.difficulty.spread import EXAMPLE, read_shares
@@ -154,9 +154,13 @@ def audit(
     return OK if all(judged.holds for judged in found) else FAILED
 
 
+app.command()(operating.up)
+app.command()(operating.down)
+app.command()(operating.status)
 app.command()(querying.query)
 app.command("snapshots")(querying.list_snapshots)
 app.command()(querying.fsck)
+
 app.command()(serving.serve)
 app.command()(images.package)
 app.command()(playing.play)

@@ -45,21 +45,24 @@ def configured_url() -> str | None:
     return PREFECT_API_URL.value() or None
 
 
-def server_environment(folder: Path, port: int) -> dict[str, str]:
-    """The settings of a local server: its database in `folder`, quick recording of task runs, and no word to anyone outside."""
+def server_environment(folder: Path, port: int, database: str | None = None, services: bool = False) -> dict[str, str]:
+    """The settings of a server: its database in `folder` unless a URL names another, quick recording of task runs, and no word to
+    anyone outside; with the services for schedules, workers and automations, or without.
+    """
     recorder = "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_"
     persister = "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_"
     return {
         "PREFECT_HOME": str(folder),
         "PREFECT_PROFILES_PATH": str(folder / "profiles.toml"),
-        "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder / 'prefect.db'}",
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": database or f"sqlite+aiosqlite:///{folder / 'prefect.db'}",
         "PREFECT_SERVER_UI_API_URL": f"http://{LOOPBACK}:{port}/api",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
         "DO_NOT_TRACK": "1",
         **{f"{recorder}{name}": value for name, value in (("BATCH_SIZE", "200"), ("READ_BATCH_SIZE", "200"), ("FLUSH_INTERVAL", "1"))},
         **{f"{persister}{name}": value for name, value in (("BATCH_SIZE", "200"), ("READ_BATCH_SIZE", "200"))},
-        **{f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in _IDLE_SERVICES},
+        **{f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "true" if services else "false" for name in _IDLE_SERVICES},
+        **({"PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs,orphans"} if services else {}),
     }
 
 
@@ -102,7 +105,7 @@ class LocalServer:
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise ServerUnavailable(
-                    f"The workflow server stopped while starting: {_last_error(self.log_path)}", f"See {self.log_path}."
+                    f"The workflow server stopped while starting: {last_error(self.log_path)}", f"See {self.log_path}."
                 )
             if is_healthy(self.url):
                 return
@@ -145,7 +148,7 @@ def _spawn(listener: socket.socket, folder: Path, port: int, log: IO[bytes]) -> 
     )
 
 
-def _last_error(path: Path) -> str:
+def last_error(path: Path) -> str:
     """The last line of a log that names an error, else its last line."""
     lines = [line.strip() for line in path.read_text(errors="replace").splitlines() if line.strip()]
     telling = [line for line in lines if re.match(r"[\w.]*(?:Error|Exception)\b", line)]

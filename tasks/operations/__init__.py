@@ -1,0 +1,1 @@
+"""Running the factory for weeks: the workflow server, its deployments and its workers, brought up and down."""
