@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain, islice
+from random import Random
 from typing import Any, NamedTuple
 
 from artifacts.toolset import Tool
@@ -56,7 +57,7 @@ class Ground(Terrain):
         return self._openings[tool.name]
 
     def _keys(self, tool: Tool, arguments: Arguments) -> Arguments:
-        return {name: arguments.get(name) for name in self.needs[tool.name]}
+        return {name: arguments.get(list_of(name)) for name in self.needs[tool.name]}
 
     def _open(self, tool: Tool, tries: Iterable[Arguments]) -> Iterator[Arguments]:
         seen: set[str] = set()
@@ -97,7 +98,9 @@ def act(trail: Trail, tool: Tool, opening: Arguments, kept: bool = False) -> int
         if trail.environment.difference() == before:
             trail.undo()
             continue
-        trail.settings += [Setting(step=step, parameter=n, label=words(n), value=v) for n, v in values.items()]
+        told = [(name, name, value) for name, value in values.items()]
+        told += [(name, inner, value) for name, part in keys.items() for inner, value in said_inside(name, part)]
+        trail.settings += [Setting(step=step, parameter=name, label=words(inner), value=value) for name, inner, value in told]
         return step
     raise LostWay
 
@@ -107,17 +110,57 @@ def _is_free_text(tool: Tool, name: str) -> bool:
     return schema.get("type") == "string" and not schema.get("enum") and not schema.get("format")
 
 
+def list_of(name: str) -> str:
+    """The parameter that a need such as `lines[].product_id` stands in."""
+    return name.partition("[")[0]
+
+
 def keys_found(trail: Trail, tool: Tool, opening: Arguments) -> tuple[Arguments, tuple[int, ...]]:
-    """The key arguments as references to what reading calls showed; raises LostWay."""
+    """The key arguments as references to what reading calls showed, those in lists too; raises LostWay."""
+    needs = trail.terrain.needs[tool.name]
     arguments: Arguments = {}
     named: list[int] = []
-    for parameter, (table, _) in trail.terrain.needs[tool.name].items():
-        if not parameter.isidentifier():
-            raise LostWay  # a list of keys
-        found = find(trail, trail.terrain.places[table], opening[parameter])
-        arguments[parameter] = {"$ref": found.path}
+
+    def reference(need: str, key: Any) -> dict[str, str]:
+        found = find(trail, trail.terrain.places[needs[need][0]], key)
         named.append(found.selector)
+        return {"$ref": found.path}
+
+    for need in needs:
+        name = list_of(need)
+        if need == name:
+            arguments[name] = reference(need, opening[name])
+        elif name not in arguments and isinstance(opening.get(name), list):
+            arguments[name] = [
+                {k: reference(f"{name}[].{k}", v) if f"{name}[].{k}" in needs else v for k, v in part.items()}
+                if isinstance(part, dict)
+                else reference(f"{name}[]", part)
+                for part in opening[name]
+            ]
     return arguments, tuple(named)
+
+
+def with_more(opening: Arguments, openings: Sequence[Arguments], tool: Tool, rng: Random) -> Arguments:
+    """The opening with up to two more elements of other openings in a list of keys."""
+    longer = dict(opening)
+    for name, value in opening.items():
+        if isinstance(value, list) and value and parameter_schema(tool, name).get("type") == "array":
+            pool = {repr(part): part for one in openings for part in one.get(name) or ()}
+            others = [part for part in pool.values() if part not in value]
+            most = min(len(others), parameter_schema(tool, name).get("maxItems", 9) - len(value), 2)
+            longer[name] = [*value, *rng.sample(others, rng.randint(0, max(0, most)))]
+    return longer
+
+
+def said_inside(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The plain values inside a list argument, each under its own name."""
+    if isinstance(value, dict):
+        if set(value) != {"$ref"}:
+            yield from (pair for key, part in value.items() for pair in said_inside(key, part))
+    elif isinstance(value, list):
+        yield from (pair for part in value for pair in said_inside(name, part))
+    else:
+        yield name, value
 
 
 def _values(trail: Trail, tool: Tool, keys: Arguments, opening: Arguments) -> Arguments:
@@ -158,7 +201,7 @@ class RowSet(NamedTuple):
 def set_of_rows(trail: Trail, tool: Tool, ground: Ground) -> RowSet:
     """Two or three rows on which a tool with one key parameter succeeds, named by one selector; raises LostWay."""
     ((parameter, (table, _)),) = ground.needs[tool.name].items()
-    if not parameter.isidentifier():
+    if parameter != list_of(parameter):
         raise LostWay
     openings = {opening[parameter]: opening for opening in ground.openings(tool) if parameter in opening}
     selector, found = find_all(trail, ground.places[table], frozenset(openings), MAX_AT_ONCE)

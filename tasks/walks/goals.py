@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from artifacts.toolset import Tool
-from tasks.walks.acting import Ground, act, act_on_all, keys_found, set_of_rows
+from tasks.walks.acting import Ground, act, act_on_all, keys_found, set_of_rows, with_more
 from tasks.walks.asking import ask, ask_total
 from tasks.walks.finding import find_all, listers
 from tasks.walks.hurdles import Hurdle, hurdles_of
@@ -33,7 +33,7 @@ ONLY_READ = 0.22
 def change_one(trail: Trail, ground: Ground) -> Doing:
     """One change."""
     tool = _linked(trail, ground, ground.writers)
-    opening = _opening(trail, ground, tool)
+    opening = with_more(_opening(trail, ground, tool), ground.openings(tool), tool, trail.rng)
     keys_found(trail, tool, opening)
     return partial(_act, trail, tool, opening)
 
