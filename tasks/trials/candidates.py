@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -105,7 +106,12 @@ def asked_of(arguments: Arguments, bound: Arguments, site: Site, bench: Workbenc
 
 def turn_round(site: Site, known: frozenset[str]) -> str | None:
     """The query that gives, instead of its result, the parameters that are not yet known; None when it names none."""
-    tree = parse_statement(site.sql).tree
+    return _turned(site.sql, frozenset(name for name in names_used(site.sql) if _open(name, site, known)))
+
+
+@lru_cache(maxsize=4_000)
+def _turned(sql: str, asked_for: frozenset[str]) -> str | None:
+    tree = parse_statement(sql).tree if asked_for else None
     if not isinstance(tree, exp.Select) or tree.args.get("group") or not tree.args.get("from_"):
         return None
     turned = tree.copy()
@@ -116,7 +122,7 @@ def turn_round(site: Site, known: frozenset[str]) -> str | None:
         left, right = bare(node.this), bare(node.expression)
         for column, value in ((left, right), (right, left)):
             name = str(value.this) if isinstance(value, exp.Placeholder) else ""
-            if isinstance(column, exp.Column) and _open(name, site, known) and name not in asked:
+            if isinstance(column, exp.Column) and name in asked_for and name not in asked:
                 asked[name] = column.copy()
                 node.replace(exp.true())
                 break
