@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from artifacts.agent_task import AgentTask
 from artifacts.toolset import Tool
 from artifacts.verdict import Diagnostic
-from containers.plain_text import plain_text, words
 from tasks.instructions.saying import Saying, saying_of
 from tasks.sql.lineage import Link
 from tasks.sql.programs import parameter_schema
@@ -99,7 +98,7 @@ def _said(literal: Literal, saying: Saying, task: AgentTask, bench: Workbench) -
     if value[:4].isdigit() and value[4:5] == "-" and len(value) in (10, 16, 19):
         return saying.says_bound(value) if reads else _day_and_time(value, saying)
     if reads:
-        return task.answer is None or any(saying.has_stem(word) for word in words(plain_text(value)) if len(word) > 2)
+        return task.answer is None or saying.says_most(value)
     if not _stored_exactly(literal, task, bench):
         return True
     return saying.says_choice(value) if _by_word(literal, bench) else False
@@ -134,7 +133,14 @@ def _shown_before(literal: Literal, results: Sequence[Any]) -> bool:
     value = literal.value
     if isinstance(value, int | float) and abs(value) < 100:
         return False
+    if isinstance(value, str) and not value[:1].isdigit():
+        return sum(_holds(result, value) for result in results[: literal.call]) > 0 and not _among_others(literal, results)
     return any(_holds(result, value) for result in results[: literal.call])
+
+
+def _among_others(literal: Literal, results: Sequence[Any]) -> bool:
+    """Whether the value stood in a list of several, so that the words had to pick it."""
+    return any(isinstance(result, list) and len(result) > 1 and _holds(result, literal.value) for result in results[: literal.call])
 
 
 def _holds(result: Any, value: Any) -> bool:

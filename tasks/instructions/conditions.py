@@ -11,6 +11,7 @@ from artifacts.verdict import Diagnostic
 from tasks.instructions.inference import Finding, Reader
 from tasks.instructions.rows import Key, Known, Rows
 from tasks.instructions.telling import row_in_words, what_differs
+from tasks.instructions.ties import tie_problems
 from tasks.instructions.weakening import as_far_as_said
 from tasks.sql.statements import statement_problems
 from tasks.trials.workbench import Workbench
@@ -58,6 +59,8 @@ def condition_problems(task: AgentTask, bench: Workbench) -> Iterator[Diagnostic
             yield from _fit_problems(condition, keys, place, reader)
             if condition not in inferred:
                 yield from _saying_problems(condition, keys, reader)
+    if task.origin != "walk":
+        yield from tie_problems(reader)
     for finding in reader.read:
         if finding.rivals and (finding.choice.table, finding.choice.key) not in selected:
             yield _ambiguous(finding, reader)

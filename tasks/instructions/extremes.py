@@ -18,7 +18,7 @@ _LEAST = re.compile(
 )
 _GREATEST = re.compile(
     r"\b(?:most|greatest|largest|biggest|highest|longest|best|maximum|dearest|heaviest|top|priciest|costliest|strongest|busiest|larger|higher"
-    r"|bigger|more)\b"
+    r"|bigger)\b"
 )
 _EARLIEST = re.compile(
     r"\b(?:earliest|first|next|oldest|soonest|original|upcoming|sooner|earlier|longest|as (?:early|soon) as possible|coming)\b"
@@ -27,12 +27,12 @@ _LATEST = re.compile(r"\b(?:latest|last|newest|most recent|most recently|recent|
 _NO_NOUN = r"(?!(?:requ|inter|gu|for|harv|inv|prot|cont|sugg|dig|hon|mod|arr|ch|qu|crest|conqu)est)"
 _ANY = re.compile(
     r"\b(?:as (?:early|soon|late|cheap\w*|much|many|little|few) as possible|most recent(?:ly)?|first|last|next|only|best|worst"
-    rf"|top|least|most|{_NO_NOUN}[a-z]{{3,}}est|fewer|less|more|cheaper|smaller|larger|lower|higher|earlier|later|sooner|newer|older|bigger|upcoming|coming"
+    rf"|top|least|most|{_NO_NOUN}[a-z]{{3,}}est|fewer|cheaper|smaller|larger|lower|higher|earlier|later|sooner|newer|older|bigger|upcoming|coming"
     r"|minimum|maximum|final|original|alphabet\w*|recent(?:ly)?)\b"
 )
 _AFTER = re.compile(r"[\w'-]+|[.,;:!?()]")
 _LINKS = frozenset(["and", "or", "in", "on", "for", "with", "to", "at", "by", "from", "but", "so"])
-_STANDS_FOR = frozenset(map(stem, ("one", "ones", "them", "those", "these", "possible")))
+_STANDS_FOR = frozenset(map(stem, ("one", "ones", "them", "those", "these", "thing", "things", "item", "items", "possible")))
 _WINDOW = 6
 
 
@@ -49,7 +49,7 @@ def superlatives(saying: Saying) -> tuple[tuple[str, frozenset[str]], ...]:
 def _following(text: str) -> Iterator[str]:
     for count, match in enumerate(_AFTER.finditer(text)):
         word = match[0]
-        if word in ".,;:!?()" or (count == 0 and word in _LINKS) or count >= _WINDOW:
+        if word in ".,;:!?()" or word in _LINKS or count >= _WINDOW:
             return
         yield stem(word)
 

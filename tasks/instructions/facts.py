@@ -14,6 +14,9 @@ from tasks.instructions.saying import STOPWORDS, Saying
 NAME = 6
 """The least weight of a name: what a person goes by first."""
 
+SMALL = 20
+"""Numbers up to this one stand in many sentences for another reason."""
+
 _LONGEST_NAME = 9
 """Texts of more words are no names."""
 
@@ -29,7 +32,7 @@ class Fact(NamedTuple):
 
 
 def said_facts(rows: Rows, key: Key, saying: Saying, settings: frozenset[Any]) -> list[Fact]:
-    """All that the instruction says of a row, the weightiest first; `settings` are numbers that it says for another reason."""
+    """All that the instruction says of a row, the weightiest first; `settings` are values that it says for another reason."""
     found = (
         fact for field in rows.fields for value in dict.fromkeys(field.of(key)) for fact in _facts(field, value, rows, saying, settings)
     )
@@ -40,15 +43,23 @@ def _facts(field: Field, value: Any, rows: Rows, saying: Saying, settings: froze
     weight = 2 * field.near - field.many
     match field.kind:
         case "text":
-            yield from _named(field, value, rows, saying, NAME + weight)
+            if not (field.many and value in settings):
+                yield from _named(field, value, rows, saying, NAME + weight)
         case "choice":
             if isinstance(value, str) and saying.says_choice(value):
                 yield _equal(field, value, rows, 3 + weight)
         case "moment":
             yield from _dated(field, value, rows, saying, 5 + weight)
         case "number":
-            if saying.says_number(value) and value not in settings and not field.many:
-                yield _equal(field, value, rows, (2 if abs(value) > 20 else 0) + weight)
+            if value not in settings and not field.many and _amount_said(field, value, saying):
+                yield _equal(field, value, rows, (2 if abs(value) > SMALL else 0) + weight)
+
+
+def _amount_said(field: Field, value: float, saying: Saying) -> bool:
+    """Whether a number is said of a field; a small one must stand with the field's name, for it may be about anything."""
+    if not saying.says_number(value):
+        return False
+    return abs(value) > SMALL or (field.near and saying.has_stem(field.label.split()[-1]))
 
 
 def _with(field: Field, rows: Rows, holds: Any) -> frozenset[Key]:

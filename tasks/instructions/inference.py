@@ -104,12 +104,26 @@ class Reader:
         base, scope = self.scope(rows, choice)
         if scope == wanted:
             return Finding(choice, self.condition(rows, base, [], "the only one"))
-        facts = said_facts(rows, choice.key, self.saying, self.settings)
+        facts = self.facts(rows, choice)
         for start, within in (([], frozenset(rows.keys)), (base, scope)):
             kept = fewest(facts, within, wanted)
             if kept is not None:
                 return Finding(choice, self.condition(rows, start, kept))
         return self.narrowed(choice, rows, base, facts, all_of(facts, scope))
+
+    def facts(self, rows: Rows, choice: Choice) -> list[Fact]:
+        """What is said of a picked row; names that other picks go by are not taken for its children's."""
+        return said_facts(rows, choice.key, self.saying, self.settings | self.names - self.names_of(choice))
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names of all picked rows."""
+        return frozenset(name for choice in self.choices for name in self.names_of(choice))
+
+    def names_of(self, choice: Choice) -> frozenset[str]:
+        """The texts that are said of a picked row and its parents."""
+        fields = self.known.of(choice.table).fields
+        return frozenset(v for f in fields if not f.many and f.kind == "text" for v in f.of(choice.key) if self.saying.says_words(v))
 
     def scope(self, rows: Rows, choice: Choice) -> tuple[list[Fact], frozenset[Key]]:
         """The rows that are the signed-in user's too, where the list shows no others; all rows otherwise."""
@@ -136,7 +150,7 @@ class Reader:
         tie = ""
         for extra in ([], implied):
             among = all_of(extra, left)
-            for extreme in extremes_of(rows, choice.key, among, self.saying, self.nouns(choice)):
+            for extreme in extremes_of(rows, choice.key, among, self.saying, self.nouns(choice, kept)):
                 tie = tie or (extreme.field.label if extreme.ties else "")
                 found = None if extreme.ties else self.extreme(choice, rows, [*kept, *_needed(extra, left, among)], extreme)
                 if found is not None:
@@ -158,10 +172,10 @@ class Reader:
         """The keys that a condition gives on the initial state."""
         return frozenset(tuple(row.values()) for row in self.bench.environment.query(condition.sql))
 
-    def nouns(self, choice: Choice) -> frozenset[str]:
-        """What the rows of a pick may be called: by their table, and by the tools that show and take them."""
+    def nouns(self, choice: Choice, facts: Sequence[Fact] = ()) -> frozenset[str]:
+        """What the rows of a pick may be called: by their table, by the tool that shows them, and by what is said of them."""
         source = self.task.solution[choice.source].tool if choice.source >= 0 else ""
-        return stems_of(choice.table, source, self.task.solution[choice.call].tool)
+        return stems_of(choice.table, source, *(fact.words for fact in facts))
 
     def implied(self, rows: Rows, key: Key, left: frozenset[Key]) -> list[Fact]:
         """The state that a row is in, by its choices and by what is not filled in: what a wish may take for granted."""
@@ -232,6 +246,13 @@ class Reader:
 def _needed(facts: Sequence[Fact], left: frozenset[Key], wanted: frozenset[Key]) -> list[Fact]:
     """As few of the facts as leave the same rows."""
     return fewest(sorted(facts, key=lambda fact: len(fact.keys)), left, wanted) or list(facts)
+
+
+def lists_in(result: Any) -> Iterator[list[dict[str, Any]]]:
+    """The lists of objects at the top of a result or in one of its parts."""
+    for part in result.values() if isinstance(result, dict) else [result]:
+        if isinstance(part, list) and part and all(isinstance(row, dict) for row in part):
+            yield part
 
 
 def _longest(result: Any) -> int:

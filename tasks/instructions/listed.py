@@ -42,7 +42,7 @@ def listed_condition(choice: Choice, reader: Reader, rows: Rows, whole: bool = F
     best = _best(choice, same, reader, nouns)
     if best:
         return _queried(choice, reader, rows, shown, order=best)
-    if choice.place in (same[0], same[-1]) and about(reader.saying, nouns | _standing_out(choice)) and not _tied(choice, same, reader):
+    if choice.place in (same[0], same[-1]) and about(reader.saying, nouns) and not _tied(choice, same, reader):
         return _queried(choice, reader, rows, shown, order="first" if choice.place == same[0] else "last")
     return None
 
@@ -58,12 +58,7 @@ def _is_said(value: Any, reader: Reader) -> bool:
     saying = reader.saying
     if isinstance(value, int | float):
         return saying.says_number(value)
-    return (
-        value.replace("_", " ").islower()
-        or saying.says_bound(value)
-        or saying.says_choice(value)
-        or any(saying.has_stem(word) for word in re.findall(r"\w{3,}", value))
-    )
+    return value.replace("_", " ").islower() or saying.says_bound(value) or saying.says_choice(value) or saying.says_most(value)
 
 
 def _facts_shown(choice: Choice, reader: Reader) -> dict[str, Any]:
@@ -90,9 +85,9 @@ def _facts_shown(choice: Choice, reader: Reader) -> dict[str, Any]:
 def _best(choice: Choice, same: list[int], reader: Reader, nouns: frozenset[str]) -> str:
     """The order by which the picked element comes first among those that fit, where the words name such an end and there is no tie."""
     for name, value in choice.among[choice.place].items():
-        if not _measures(name, value, choice) or not (isinstance(value, str) or is_about(name.replace("_", " "), reader.saying)):
+        if not measures(name, value) or not (isinstance(value, str) or is_about(name.replace("_", " "), reader.saying)):
             continue
-        held = _alike(value, [choice.among[place].get(name) for place in same])
+        held = alike(value, [choice.among[place].get(name) for place in same])
         if held.count(value) != 1:
             continue
         for direction in directions_said("moment" if isinstance(value, str) else "number", about(reader.saying, nouns | stems_of(name))):
@@ -101,28 +96,17 @@ def _best(choice: Choice, same: list[int], reader: Reader, nouns: frozenset[str]
     return ""
 
 
-def _alike(value: Any, others: Iterable[Any]) -> list[Any]:
+def alike(value: Any, others: Iterable[Any]) -> list[Any]:
     """Those of some values that can be compared with one: numbers with numbers, texts with texts."""
     kinds = str if isinstance(value, str) else (int, float)
     return [other for other in others if isinstance(other, kinds) and not isinstance(other, bool)]
 
 
-def _measures(name: str, value: Any, choice: Choice) -> bool:
+def measures(name: str, value: Any) -> bool:
     """Whether rows can be ordered by what an element shows under a name: amounts and moments, no keys."""
-    if name == choice.field or name.endswith("id") or isinstance(value, bool):
+    if name.endswith("id") or isinstance(value, bool):
         return False
     return isinstance(value, int | float) or (isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d", value) is not None)
-
-
-def _standing_out(choice: Choice) -> frozenset[str]:
-    """The stems of what the picked element has the most or the least of in its list."""
-    found: set[str] = set()
-    for name, value in choice.among[choice.place].items():
-        if _measures(name, value, choice):
-            held = _alike(value, [row.get(name) for row in choice.among])
-            if value in (min(held), max(held)) and len(set(held)) > 1:
-                found |= stems_of(name)
-    return frozenset(found)
 
 
 def _tied(choice: Choice, same: list[int], reader: Reader) -> bool:

@@ -119,7 +119,7 @@ class Known:
                 continue
             rows = self.rows(child.name.lower())
             for field in self._fields(child, rows, "c", 1 if _DEPTH == 1 else 0):
-                if field.kind not in ("text", "moment") or field.column.split(".")[0] == table.name:
+                if field.kind not in ("text", "moment", "choice") or field.column.split(".")[0] == table.name:
                     continue
                 values: dict[Key, tuple[Any, ...]] = defaultdict(tuple)
                 for key, row in rows.items():

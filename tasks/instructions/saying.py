@@ -157,6 +157,11 @@ class Saying:
         parts = [word for word in words(plain_text(value)) if len(word) > 2 or word.isdigit()] or list(words(plain_text(value)))
         return all(self.has_stem(part) for part in parts)
 
+    def says_most(self, value: str) -> bool:
+        """Whether more than half of the words that tell something stand there, in some form."""
+        told = [word for word in words(plain_text(value)) if word not in STOPWORDS]
+        return sum(map(self.has_stem, told)) * 2 > len(told)
+
     def has_stem(self, word: str) -> bool:
         """Whether a word stands there, in some form."""
         wanted = stem(word)
