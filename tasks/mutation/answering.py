@@ -93,8 +93,11 @@ def every_candidate(subject: Subject) -> Iterator[Mutant]:
 
 
 def _candidates_at(subject: Subject, index: int, place: str) -> Iterator[Mutant]:
+    """Values that the instruction mentions are left out, since an answer may repeat them."""
     answer = subject.answer or []
-    offered = list(dict.fromkeys(beside(place, subject.results)))
+    said = subject.task.instruction.casefold()
+    others = (value for value in beside(place, subject.results) if value == answer[index] or str(value).casefold() not in said)
+    offered = list(dict.fromkeys(others))
     if len(offered) > 1 and any(not _told(other, answer) for other in offered):
         told = f"answering all {len(offered)} that were offered, {answer[index]!r} among them"
         yield Mutant("every candidate", told, None, [*answer[:index], *offered, *answer[index + 1 :]])

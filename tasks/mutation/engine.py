@@ -35,7 +35,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(twice, 2),
     Operator(undone, 2),
     Operator(extra, 2),
-    Operator(misread, 3),
+    Operator(misread, 2),
     Operator(without_work, 2),
     Operator(missing_answer, 2),
     Operator(wrong_answer, 4),

@@ -69,25 +69,28 @@ def found_at(path: str, results: Sequence[Any]) -> Any:
 
 
 def leaves_of(results: Sequence[Any]) -> tuple[tuple[str, Scalar], ...]:
-    """The scalars that an answer may be taken from, with their paths, the last result first; nobody asks for a row's key."""
+    """Every scalar of the results with its path, the last result first."""
     found = (leaf for slot in reversed(range(len(results))) for leaf in _leaves(results[slot], str(slot)))
-    return tuple((path, value) for path, value in islice(found, MAX_LEAVES) if not _KEY.search(path))
+    return tuple(islice(found, MAX_LEAVES))
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Scalar]]:
-    if isinstance(value, dict):
-        for key, part in value.items():
-            yield from _leaves(part, f"{path}.{key}")
-    elif isinstance(value, list):
-        for index, part in enumerate(value):
-            yield from _leaves(part, f"{path}[{index}]")
+    if isinstance(value, dict | list):
+        parts = value.items() if isinstance(value, dict) else enumerate(value)
+        form = "{}.{}" if isinstance(value, dict) else "{}[{}]"
+        for key, part in parts:
+            below = form.format(path, key)
+            if isinstance(part, dict | list):
+                yield from _leaves(part, below)
+            else:
+                yield below, part
     else:
         yield path, value
 
 
 def places_of(value: Scalar, leaves: Sequence[tuple[str, Scalar]]) -> list[str]:
-    """Where a value stands; nowhere if it was worked out."""
-    return [path for path, leaf in leaves if type(leaf) is type(value) and leaf == value]
+    """Where a value stands; nowhere if it was worked out. Nobody asks for a row's key: a count that equals one does not stand there."""
+    return [path for path, leaf in leaves if leaf == value and type(leaf) is type(value) and not _KEY.search(path)]
 
 
 def beside(path: str, results: Sequence[Any]) -> list[Scalar]:
