@@ -8,9 +8,10 @@ An answer that leaves open which value it means is a guess, and matches nothing;
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 from artifacts.agent_task import Scalar
-from containers.guesses import UNSURE, Plain, decision, inside, is_guess, settled
+from containers.guesses import MOST_MENTIONS, UNSURE, Plain, decision, inside, is_guess, settled
 from containers.mentions import Answer, Mention, answer_of, mentions
 from containers.plain_text import plain_text
 
@@ -32,7 +33,7 @@ def matches(expected: Sequence[Scalar], given: object, decoys: Sequence[Scalar] 
     if not all(_decided(answer, value) for value in expected if value is None or isinstance(value, bool)):
         return False
     rivals = [decoy for decoy in decoys if decoy not in asked]
-    longer = [place for decoy in rivals if isinstance(decoy, str) for place in mentions(answer, decoy)]
+    longer = [place for decoy in rivals if isinstance(decoy, str) for place in islice(mentions(answer, decoy), MOST_MENTIONS)]
     stated: list[Mention] = []
     for value in asked:
         found = [place for place in _stated(answer, value, asked) if not inside(place, longer)]

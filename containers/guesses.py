@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from artifacts.agent_task import Scalar
 from containers.dates import MONTH
@@ -19,6 +20,9 @@ WEAK_BELOW = 100
 
 WEAK_SPARE = 3
 """How many such candidates an answer may mention, and so many more as values were asked for."""
+
+MOST_MENTIONS = 40
+"""How many mentions of one value are looked at; one that names a candidate so often is a guess."""
 
 UNSURE = re.compile(
     r"\b(?:maybe|perhaps|possibly|either|unsure|uncertain|unclear|not sure|not certain|no idea|cannot tell|cant tell|cannot say|cant say|"
@@ -62,10 +66,10 @@ _BOTH = re.compile(
 
 def settled(answer: Answer, value: Plain, asked: Sequence[Plain]) -> list[Mention]:
     """Where an answer states a value, and not one of two that it leaves open ("12 or 14", "between 12 and 14", "Ann or Ben")."""
-    found = list(mentions(answer, value))
+    found = list(islice(mentions(answer, value), MOST_MENTIONS))
     if not found or (" or " not in answer.plain and " between " not in f" {answer.plain}"):
         return found
-    others = [place for other in asked if other != value for place in mentions(answer, other)]
+    others = [place for other in asked if other != value for place in islice(mentions(answer, other), MOST_MENTIONS)]
     return [place for place in found if not _open(answer, place, others)]
 
 
@@ -114,10 +118,11 @@ def is_guess(answer: Answer, asked: Sequence[Plain], stated: Sequence[Mention], 
     for decoy in decoys:
         if decoy is None or isinstance(decoy, bool):
             continue
-        places = [place for place in mentions(answer, decoy) if not _part_of(place, stated) and not _day_of_month(answer, place)]
+        found = list(islice(mentions(answer, decoy), MOST_MENTIONS))
+        places = [place for place in found if not _part_of(place, stated) and not _day_of_month(answer, place)]
         if not places:
             continue
-        if any(_listed(answer, place, stated) for place in places):
+        if len(found) == MOST_MENTIONS or any(_listed(answer, place, stated) for place in places):
             return True
         if is_weak(decoy):
             weak.add(repr(decoy))

@@ -334,7 +334,26 @@ def test_anything_can_be_compared(expected: list[Scalar], given_: object) -> Non
 
 @pytest.mark.parametrize(
     "text",
-    ["1," * 9_000, "9" * 20_000, "a-" * 9_000, "1 " * 9_000, "$ " * 9_000, "(" * 20_000, "1.1." * 4_000, "@1-" * 5_000, "[" * 20_000],
+    [
+        "1," * 9_000,
+        "9" * 20_000,
+        "a-" * 9_000,
+        "1 " * 9_000,
+        "$ " * 9_000,
+        "(" * 20_000,
+        "1.1." * 4_000,
+        "@1-" * 5_000,
+        "[" * 20_000,
+        "42 or " * 3_300,
+        "than 42, than Bob, " * 1_050,
+        "one " * 5_000,
+        "may 2 " * 3_300,
+        "bob and " * 2_400,
+        "or " * 6_600,
+        "2:10 on " * 2_400,
+    ],
 )
 def test_hostile_texts_are_read_in_one_go(text: str) -> None:
-    assert not matches([42, "INV-42", "2026-03-02"], text)
+    assert not matches([42, "INV-42", "2026-03-02"], text, today=TODAY)
+    assert not matches(["Alice"], text, ["Bob", 42, "42", "Bob and"], TODAY)
+    matches([42], text, ["Bob", 43, 1, "2026-05-02"], TODAY)
