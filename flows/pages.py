@@ -198,9 +198,15 @@ def difficulty_line(figures: Difficulty) -> str:
 
 
 def policies(task: AgentTask) -> list[RenderableType]:
-    """How the columns that the reference writes are compared."""
-    kinds = {"exact": task.exact_columns, "fuzzy": task.fuzzy_columns, "free": task.free_columns}
-    return [f"[dim]{kind} columns: {escape(', '.join(columns))}[/]" for kind, columns in kinds.items() if columns]
+    """How the columns that the reference writes are compared, and what an answer may not list beside the right values."""
+    kinds = {
+        "compared exactly": task.exact_columns,
+        "compared without case, spacing and closing punctuation": task.fuzzy_columns,
+        "left to the agent": task.free_columns,
+    }
+    lines = [f"[dim]{how}: {escape(', '.join(columns))}[/]" for how, columns in kinds.items() if columns]
+    beside = escape(", ".join(map(str, task.decoys)))
+    return [*lines, *([f"[dim]beside the right answer there were: {beside}[/]"] if task.decoys else [])]
 
 
 def plain_world(world: World) -> dict[str, Any]:

@@ -37,6 +37,7 @@ TASK = AgentTask(
     free_columns=("loans.note",),
     fuzzy_columns=("loans.reason",),
     exact_columns=("loans.toy_id", "toys.status"),
+    decoys=("Drum", 12),
     conditions=(Condition(name="the cheapest [blue] kite", table="toys", sql="SELECT id FROM toys ORDER BY price LIMIT 1"),),
     origin="walk",
     measures=Measures(
@@ -106,16 +107,17 @@ def test_a_task_shows_all_that_was_measured_of_it() -> None:
         "Other right ways: 9 of 9 accepted",
         "Means: the cheapest [blue] kite",
         "ORDER BY price",
-        "exact columns: loans.toy_id, toys.status",
-        "fuzzy columns: loans.reason",
-        "free columns: loans.note",
+        "compared exactly: loans.toy_id, toys.status",
+        "compared without case, spacing and closing punctuation: loans.reason",
+        "left to the agent: loans.note",
+        "beside the right answer there were: Drum, 12",
     ):
         assert words in " ".join(told.split()), words
 
 
 def test_what_was_not_measured_is_not_shown() -> None:
     told = shown(pages.task_page(world(PLAIN), PLAIN))
-    assert not [word for word in ("level", "Difficulty", "Near misses", "Other right", "columns", "Means") if word in told]
+    assert not [word for word in ("level", "Difficulty", "Near misses", "Other right", "compared", "beside", "Means") if word in told]
 
 
 def test_a_world_shows_its_spread_on_100_columns() -> None:
