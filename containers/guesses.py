@@ -41,8 +41,8 @@ _CONTRAST = re.compile(
     r"\b(?:than|not|no|never|without|neither|nor|unlike|instead|rather|versus|vs|compared|over|under|while|whereas|though|although|but|however|"
     r"others?|another|second|third|next|last|runner|more|less|fewer|most|least|before|after|behind|ahead|followed|besides|except|excluding|"
     r"beats?|(?:isn|wasn|aren|weren|doesn|didn|hasn|won|couldn)t|"
-    r"(?:cheap|cost|costli|dear|pric|high|low|earl|earli|lat|old|new|bigg|small|larg|long|short|soon|slow|fast|heavi|light|clos|furth|near|great|wors)er|"
-    r"better|worse|further)\b"
+    r"(?:cheap|costli|dear|prici|high|low|earli|lat|old|new|young|bigg|small|larg|long|short|soon|slow|fast|heavi|light|clos|furth|near|great)er|"
+    r"better|worse)\b"
 )
 
 
