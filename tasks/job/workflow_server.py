@@ -243,6 +243,7 @@ def logging_to(path: Path) -> Iterator[None]:
 
 def swap_handlers(path: Path) -> tuple[logging.Handler, list[tuple[logging.Logger, logging.Handler]]]:
     """Send what loggers would print on the terminal to a file; gives the file's handler, and what it stands in for."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     target = logging.FileHandler(path, delay=True)
     target.setFormatter(logging.Formatter("%(asctime)s | %(levelname)-7s | %(name)s - %(message)s"))
     swapped = [(logger, handler) for logger in _loggers() for handler in logger.handlers if _prints(handler)]
