@@ -36,20 +36,19 @@ def matches(expected: Sequence[Scalar], given: object, decoys: Sequence[Scalar] 
     longer = [place for decoy in rivals if isinstance(decoy, str) for place in islice(mentions(answer, decoy), MOST_MENTIONS)]
     stated: list[Mention] = []
     for value in asked:
-        found = [place for place in _stated(answer, value, asked) if not inside(place, longer)]
-        if not found and not _none_left(answer, value):
+        if not _holds(answer, value, asked, longer):
             return False
-        stated.extend(found)
+        stated.extend(islice(mentions(answer, value), MOST_MENTIONS))
     if len({number[2:] for number in answer.numbers}) > SPARE_NUMBERS + NUMBERS_PER_VALUE * len(expected):
         return False
     return not (rivals and is_guess(answer, asked, stated, rivals))
 
 
-def _stated(answer: Answer, value: Plain, asked: Sequence[Plain]) -> list[Mention]:
+def _holds(answer: Answer, value: Plain, asked: Sequence[Plain], longer: Sequence[Mention]) -> bool:
     word = plain_text(value) if isinstance(value, str) else ""
     if word in _DECISIONS:
-        return [Mention("words", 0, 0)] if decision(answer) is (word == "yes") else []
-    return settled(answer, value, asked)
+        return decision(answer) is (word == "yes")
+    return any(not inside(place, longer) for place in settled(answer, value, asked)) or _none_left(answer, value)
 
 
 _DECISIONS = ("yes", "no")

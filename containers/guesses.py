@@ -37,6 +37,8 @@ _OR = re.compile(r"[\s,;/]*\bor\b[\s,;]*(?:(?:maybe|perhaps|possibly|even|the|a|
 _OTHERWISE = re.compile(r"\s*[.,;]?\s*or\s+(?:in|so|more|less|later|earlier|rather|about|if|better|over|under|above|below)\b")
 _BOUNDARY = re.compile(r"(?<!\d)[.,;!?|()\[\]{}]|[.,;!?|()\[\]{}](?!\d)")
 _END = re.compile(r"\s*(?:[.,;!?|()\[\]{}/]|(?:and|or)\b|$)")
+_BEGIN = re.compile(r"(?:^|[,;|]\s|\s[-*\u2022]\s)\s*[*'\"]*$")
+_STOP = re.compile(r"[*'\"]*\s*(?:[,;|]|\.?$)")
 _CONTRAST = re.compile(
     r"\b(?:than|not|no|never|without|neither|nor|unlike|instead|rather|versus|vs|compared|over|under|while|whereas|though|although|but|however|"
     r"others?|another|second|third|next|last|runner|more|less|fewer|most|least|before|after|behind|ahead|followed|besides|except|excluding|"
@@ -122,7 +124,7 @@ def is_guess(answer: Answer, asked: Sequence[Plain], stated: Sequence[Mention], 
         places = [place for place in found if not _part_of(place, stated) and not _day_of_month(answer, place)]
         if not places:
             continue
-        if len(found) == MOST_MENTIONS or any(_listed(answer, place, stated) for place in places):
+        if len(found) == MOST_MENTIONS or any(_alone(answer, place) or _listed(answer, place, stated) for place in places):
             return True
         if is_weak(decoy):
             weak.add(repr(decoy))
@@ -160,6 +162,16 @@ def inside(place: Mention, longer: Sequence[Mention]) -> bool:
     return any(
         one.track == place.track and one.start <= place.start and place.end <= one.end and one.end - one.start > place.end - place.start
         for one in longer
+    )
+
+
+def _alone(answer: Answer, place: Mention) -> bool:
+    """Whether a candidate stands by itself between separators, as an item of a list does; an object's values may."""
+    text = answer.track(place.track)
+    return (
+        not answer.keyed
+        and _BEGIN.search(text, max(0, place.start - 8), place.start) is not None
+        and _STOP.match(text, place.end) is not None
     )
 
 

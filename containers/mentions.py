@@ -28,16 +28,17 @@ class Mention(NamedTuple):
 
 
 class Answer:
-    """An answer in the forms in which values are looked for; each is made when it is first needed."""
+    """An answer in the forms in which values are looked for; each is made when it is first needed. `keyed`: it was an object."""
 
-    def __init__(self, text: str, today: str) -> None:
+    def __init__(self, text: str, today: str, keyed: bool = False) -> None:
         self.plain = text
         self.today = today
+        self.keyed = keyed
 
     @cached_property
     def flat(self) -> str:
         """The text in which words are found."""
-        return self.plain.replace("'", "").replace("&", " and ")
+        return solid(self.plain).replace("'", "").replace("&", " and ")
 
     @cached_property
     def places(self) -> list[tuple[str, int, int]]:
@@ -90,9 +91,10 @@ class Answer:
 
 def answer_of(given: object, today: str = "") -> Answer | None:
     """None for an empty, an oversized or an unreadable answer."""
-    leaves = _leaves(_unpacked(given))
+    unpacked = _unpacked(given)
+    leaves = _leaves(unpacked)
     text = plain_text(" ; ".join(_LINES.sub(" ; ", leaf) for leaf in leaves)) if leaves else ""
-    return None if not text.strip(" ;") or len(text) > MAX_LENGTH else Answer(text, today)
+    return None if not text.strip(" ;") or len(text) > MAX_LENGTH else Answer(text, today, isinstance(unpacked, dict))
 
 
 _LINES = re.compile(r"\s*\n\s*(?=[-*\u2022#|A-Z]|\d+[.)]\s|\n)")
@@ -139,6 +141,13 @@ def _leaf(value: object) -> Iterator[str]:
         yield repr(value) if abs(value) < 1e15 else f"{value:.0f}"
 
 
+def solid(text: str) -> str:
+    """The text with mail and web addresses as one word each: a name inside one is no mention of it."""
+    if "@" not in text and "://" not in text:
+        return text
+    return _ADDRESS.sub(lambda match: _SIGNS.sub("", match[0]), text)
+
+
 def mentions(answer: Answer, value: str | float) -> Iterator[Mention]:
     """Where a number or a text stands in an answer, as a whole; a value that is a number by its text may stand as one."""
     if isinstance(value, int | float):
@@ -157,7 +166,7 @@ def mentions(answer: Answer, value: str | float) -> Iterator[Mention]:
     elif _CODE.fullmatch(text):
         yield from answer.chunks.get(text, ())
     else:
-        yield from _texts(answer, words(text))
+        yield from _texts(answer, words(solid(text)))
 
 
 def _numbers(answer: Answer, value: float) -> Iterator[Mention]:
@@ -185,6 +194,8 @@ def _texts(answer: Answer, wanted: tuple[str, ...]) -> Iterator[Mention]:
 
 
 _WORD = re.compile(r"[^\W_]+")
+_ADDRESS = re.compile(r"(?:[^\s@;,<>()]+@|\w+://)[^\s@;,<>()]*[^\W_]")
+_SIGNS = re.compile(r"[\W_]+")
 _CHUNK = re.compile(r"\S+")
 DATED = re.compile(r"(?<![\d-])\d{4}-\d\d-\d\d(?: \d\d:\d\d(?::\d\d)?)?(?![\d-])")
 _TIME = re.compile(r"\d{1,2}:[0-5]\d(?::[0-5]\d)?")

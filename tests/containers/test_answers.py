@@ -92,6 +92,7 @@ RIGHT: list[tuple[list[Scalar], object]] = [
     ([True], "Yes, no fee applies."),
     ([42], "42 or more"),
     (["42"], "forty-two"),
+    (["Ask ann@x.org first"], "ask ann@x.org first!"),
 ]
 
 WRONG: list[tuple[list[Scalar], object]] = [
@@ -160,6 +161,8 @@ WRONG: list[tuple[list[Scalar], object]] = [
     (["42"], "INV-42"),
     (["09:30"], "9:30 PM"),
     ([2025], "1.234,50"),
+    (["Lucia Fontaine"], "lucia.fontaine@example.com"),
+    (["Lucia Fontaine"], "see https://lucia.fontaine.org/me"),
 ]
 
 TODAY = "2026-03-02"
@@ -215,6 +218,9 @@ GUESSED: list[tuple[list[Scalar], object, list[Scalar]]] = [
     (["2026-03-14"], "14 March, 16 March", ["2026-03-16"]),
     (["Alice"], "Alice, though possibly Bob", ["Bob"]),
     ([2], "Ann: 2, Bob: 3, Cy: 5", [3, 5]),
+    ([5, 210], [1, 3, 5, 210], [1, 3]),
+    ([5, 210], "1; 3; 5; 210", [1, 3]),
+    (["pending", 3, 2], ["pending", "1 or 2 or 3", 2], [1]),
 ]
 
 
