@@ -16,7 +16,7 @@ MAX_SET = 4
 """The most rows that a set selector names."""
 
 MAX_WAYS = 24
-"""How many combinations of facts are looked at for one row."""
+"""How many combinations of facts are looked at for one row, or for a few."""
 
 
 class Term(NamedTuple):
@@ -62,11 +62,12 @@ def one_row(view: View, key: Any, terrain: Terrain, rng: Random) -> Iterator[Sel
 
 def many_rows(view: View, terrain: Terrain, rng: Random, most: int = MAX_SET) -> Iterator[Selector]:
     """Ways to name two to a few rows at once: all that share facts, or lie on one side of a limit."""
-    ways = [(terms, _fitting(view, terms, terrain)) for terms in _shared(view, terrain)]
-    ways = [(terms, keys) for terms, keys in ways if 2 <= len(keys) <= most and set(keys) <= set(view.keys)]
+    ways = list(_shared(view, terrain))
     rng.shuffle(ways)
-    for terms, keys in ways:
-        found = selector_of(view, (*view.forced, *terms), keys, terrain)
+    for terms in ways[:MAX_WAYS]:
+        keys = _fitting(view, terms, terrain)
+        fits = 2 <= len(keys) <= most and set(keys) <= set(view.keys)
+        found = selector_of(view, (*view.forced, *terms), keys, terrain) if fits else None
         if found is not None:
             yield found
 

@@ -57,8 +57,11 @@ def walk_on(ground: Ground, rng: Random, walk_id: str) -> Walk | None:
             tell_result(trail, ground)
     except (LostWay, UnresolvedReference):
         return None
+    narrow_too = rng.randrange(SHORT) == 0
+    if len({step.tool for step in trail.steps}) < MIN_TOOLS and not narrow_too:
+        return None
     walk = finished(trail, walk_id)
-    return None if walk is None or (not is_wide(walk) and rng.randrange(SHORT)) else walk
+    return walk if walk is not None and (narrow_too or is_wide(walk)) else None
 
 
 def _set_out(trail: Trail, ground: Ground, goal: Goal) -> Doing | None:
