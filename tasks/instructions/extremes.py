@@ -63,9 +63,10 @@ def about(saying: Saying, nouns: frozenset[str]) -> str:
 def stems_of(*names: str) -> frozenset[str]:
     """The stems of the words of tables, tools and columns; verbs that say nothing are left out."""
     found = {word for name in names for word in re.split(r"[^a-z]+", name.lower()) if len(word) > 2}
-    return frozenset(stem(word) for word in found - _VERBS)
+    return frozenset(stem(word) for word in found - _VERBS) | (_MONEY_WORDS if "cents" in found else frozenset())
 
 
+_MONEY_WORDS = frozenset(map(stem, ("money", "amount", "price", "cost", "sum")))
 _VERBS = frozenset(
     ("list", "get", "find", "search", "show", "the", "all", "add", "set", "make", "mark", "create", "update", "with", "free", "open")
 )
@@ -111,7 +112,7 @@ def extremes_of(rows: Rows, key: Key, among: frozenset[Key], saying: Saying, nou
 
 
 _AMOUNT = re.compile(r"price|cost|amount|fee|total|cents|rate|value")
-_MONEY = re.compile(r"\b(?:cheap|expensive|dear|pric|cost)\w*")
+_MONEY = re.compile(r"\b(?:cheap|expensive|dear|pric|cost|money)\w*")
 
 
 def _is_meant(field: Field, saying: Saying) -> bool:

@@ -84,8 +84,13 @@ def _facts_shown(choice: Choice, reader: Reader) -> dict[str, Any]:
 
 def _best(choice: Choice, same: list[int], reader: Reader, nouns: frozenset[str]) -> str:
     """The order by which the picked element comes first among those that fit, where the words name such an end and there is no tie."""
+    site = _site(choice, reader)
     for name, value in choice.among[choice.place].items():
-        if not measures(name, value) or not (isinstance(value, str) or is_about(name.replace("_", " "), reader.saying)):
+        if not measures(name, value):
+            continue
+        if not (
+            isinstance(value, str) or name in _ordered_by(site.sql if site else "")[:1] or is_about(name.replace("_", " "), reader.saying)
+        ):
             continue
         held = alike(value, [choice.among[place].get(name) for place in same])
         if held.count(value) != 1:
@@ -110,14 +115,17 @@ def measures(name: str, value: Any) -> bool:
 
 
 def _tied(choice: Choice, same: list[int], reader: Reader) -> bool:
-    """Whether the picked element and its neighbour are equal in what orders the list."""
+    """Whether the picked element and its neighbour are equal in what orders the list, or it is ordered by something else than they say.
+
+    What orders it and is shown has been looked at already: the words would have named its end.
+    """
     site = _site(choice, reader)
     beside = choice.among[same[1] if choice.place == same[0] else same[-2]]
     one = choice.among[choice.place]
     for name in _ordered_by(site.sql) if site is not None else ():
         held = {repr(row.get(name)) for row in choice.among}
         if name in one and len(held) > 1:
-            return bool(one[name] == beside.get(name))
+            return measures(name, one[name]) or bool(one[name] == beside.get(name))
     return False
 
 
