@@ -13,20 +13,20 @@ LEVELS = (1, 2, 3, 4, 5)
 
 WEIGHTS = {
     "steps": 1.0,
-    "tools": 0.5,
+    "tools": 0.25,
     "branching": 0.25,
-    "distractors": 0.25,
-    "irrelevant_tools": 0.5,
-    "looked_up": 0.25,
-    "given": 0.5,
-    "hurdles": 1.0,
+    "distractors": 0.1,
+    "irrelevant_tools": 0.25,
+    "looked_up": 0.1,
+    "given": 0.75,
+    "hurdles": 0.5,
 }
 """What one more of each adds to the effort; of those in DOUBLING, what it adds that there are twice as many."""
 
 DOUBLING = frozenset({"branching", "distractors", "irrelevant_tools"})
 """Figures of which the next one weighs less than the one before: they count by the logarithm to base 2."""
 
-CUTS = (8.4, 9.8, 11.1, 12.9)
+CUTS = (7.0, 8.0, 9.5, 12.0)
 """The least effort of the levels 2, 3, 4 and 5."""
 
 
