@@ -94,7 +94,7 @@ def _counts(value: Scalar) -> bool:
 
 
 def _row(texts: Sequence[str]) -> str:
-    return texts[0] if len(texts) == 1 else f"{'; '.join(texts[:-1])}; and {texts[-1]}"
+    return "".join(texts) if len(texts) < 2 else f"{'; '.join(texts[:-1])}; and {texts[-1]}"
 
 
 def _moment(value: Scalar) -> datetime | None:

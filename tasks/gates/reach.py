@@ -1,4 +1,4 @@
-"""The gate of reach: no tool that only someone who knows internal keys could call."""
+"""The gate of reach: no tool that only someone who knows internal keys could call, no status that nothing can bring about."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from artifacts.toolset import Tool
 from artifacts.verdict import Diagnostic, Pass, Reject
 from artifacts.world import Draft
+from tasks.gates.dead_choices import dead_choices
 from tasks.gates.gate import verdict
 from tasks.gates.toolset import sound_tools
 from tasks.sql.lineage import ColumnName, root_of, tool_graph, usage_of
@@ -24,7 +25,8 @@ def tools_reachable(draft: Draft) -> Pass | Reject:
     left = [] if len(tools) < len(draft.tools) else [name for name in needs if name not in reached and name not in used]
     feeding = sum(bool(feeds) for *_, feeds in graph.edges.data("feeds"))
     figures = {"tools": len(needs), "edges": feeding, "used_by_tasks": len(used & set(needs)), "reached": len(reached)}
-    return verdict("tools_reachable", _problems(left, needs), figures)
+    dead = () if len(tools) < len(draft.tools) else dead_choices(draft, tools)
+    return verdict("tools_reachable", (*_problems(left, needs), *dead), figures)
 
 
 def _reached(tools: tuple[Tool, ...], schema_sql: str, needs: dict[str, dict[str, ColumnName]]) -> set[str]:

@@ -11,6 +11,7 @@ from artifacts.verdict import Diagnostic, Pass, Reject
 from artifacts.world import Draft
 from containers.reference import Replay
 from tasks.gates.gate import verdict
+from tasks.gates.lucky_defaults import lucky_defaults
 from tasks.gates.task_problems import answer_problems, kind_problems, static_problems
 from tasks.gates.toolset import sound_tools
 from tasks.sql.statements import statement_problems
@@ -19,6 +20,7 @@ from tasks.trials.prober import probe
 from tasks.trials.workbench import Workbench, workbench_of
 
 MAX_EXTRAS = 2
+Replayed = tuple[Replay, tuple[RowChange, ...]]
 IDLE_ANSWERS: tuple[object, ...] = (None, "", "done", "I have taken care of it.")
 
 
@@ -38,28 +40,39 @@ def bench_for(draft: Draft) -> Workbench:
 def references_replay(draft: Draft) -> Pass | Reject:
     """Every task is well formed, and its solution gives the same results and the same state twice, every call a success."""
     bench = bench_for(draft)
-    problems = [d for task in draft.tasks for d in _replay_problems(task, bench)]
+    known = [task for task in draft.tasks if not any(d.code == "task.unknown_tool" for d in _static(task, bench))]
+    first = {task.id: bench.reference(task) for task in known}
+    with bench.environment.reading_backwards():
+        again = {task.id: bench.replay(task) for task in known if first[task.id][0].failed_at is None}
+    problems = [d for task in draft.tasks for d in _replay_problems(task, bench, first, again)]
     ids = Counter(task.id for task in draft.tasks)
-    twice = [Diagnostic(code="task.duplicate_id", place=f"task:{i}", message=f"Two tasks are called {i}.") for i, n in ids.items() if n > 1]
+    twice = [_same_id(name) for name, count in ids.items() if count > 1]
     return verdict(
         "references_replay", (*twice, *problems), {"tasks": len(draft.tasks), "calls": sum(len(t.solution) for t in draft.tasks)}
     )
 
 
-def _replay_problems(task: AgentTask, bench: Workbench) -> Iterator[Diagnostic]:
-    static = [d for d in _static(task, bench) if not _told_by_whitelist(d)]
-    yield from static
-    if any(d.code == "task.unknown_tool" for d in static):
+def _same_id(name: str) -> Diagnostic:
+    hint = "Give each task an id of its own, such as the next free number."
+    return Diagnostic(code="task.duplicate_id", place=f"task:{name}", message=f"Two of the tasks are called {name}.", hint=hint)
+
+
+def _replay_problems(task: AgentTask, bench: Workbench, first: dict[str, Replayed], again: dict[str, Replayed]) -> Iterator[Diagnostic]:
+    yield from (d for d in _static(task, bench) if not _told_by_whitelist(d))
+    if task.id not in first:
         return
-    (done, changes), (again, changes_again) = bench.replay(task), bench.reference(task)
+    done, changes = first[task.id]
     if done.failed_at is not None:
+        bench.replay(task)  # for the faults of the environment, if any
         yield _failed_call(task, done, bench)
         return
-    if done != again or changes != changes_again:
-        message = "Replayed twice, the solution gives different results or states."
-        yield Diagnostic(code="task.nondeterministic", place=f"task:{task.id}", message=message)
+    if (done, changes) != again[task.id]:
+        message = "Replayed with tables read in another order, the solution gives other results or another state."
+        hint = "A tool that it calls takes the first of several rows; order them without ties, or name the row by its key."
+        yield Diagnostic(code="task.nondeterministic", place=f"task:{task.id}", message=message, hint=hint)
     yield from kind_problems(task, changes)
     yield from answer_problems(task, [observation.result for observation in done.observations])
+    yield from lucky_defaults(task, bench)
 
 
 def _static(task: AgentTask, bench: Workbench) -> tuple[Diagnostic, ...]:
@@ -82,7 +95,7 @@ def _failed_call(task: AgentTask, done: Replay, bench: Workbench) -> Diagnostic:
     return Diagnostic(
         code="task.solution_fails",
         place=f"task:{task.id}/solution/{index}",
-        message=f"Call {index} fails: {done.problem}{fault}",
+        message=f"Call {index} fails: {done.problem.rstrip('.')}{fault}.",
         hint=f"{hint} Call {index - 1} gave {shown}" if shown else hint,
     )
 
@@ -103,19 +116,20 @@ def idle_scores_zero(draft: Draft) -> Pass | Reject:
     sound = [task for task, _, _ in sound_tasks(draft, bench)]
     bench.environment.reset()
     problems = [d for task in sound for d in _idle(task, bench)]
-    return verdict("idle_scores_zero", problems, {"tasks": len(sound), "answers": len(IDLE_ANSWERS)})
+    return verdict("idle_scores_zero", problems, {"tasks": len(sound), "answers": len(IDLE_ANSWERS) + 1})
 
 
 def _idle(task: AgentTask, bench: Workbench) -> Iterator[Diagnostic]:
-    scores = [bench.environment.score(task, answer) for answer in IDLE_ANSWERS]
+    answers = (*IDLE_ANSWERS, task.instruction)
+    scores = [bench.environment.score(task, answer) for answer in answers]
     for index, check in enumerate(scores[0].checks):
         if check.held:
             message = f"The check '{check.name}' already holds before anything is done, so it judges nothing."
             hint = "Delete it (other rows are compared anyway), or make it look at what the task changes."
             yield Diagnostic(code="task.check_already_true", place=f"task:{task.id}/checks/{index}", message=message, hint=hint)
-    for answer, score in zip(IDLE_ANSWERS, scores, strict=True):
+    for answer, score in zip(answers, scores, strict=True):
         if score.reward > 0:
-            said = f"saying {answer!r}" if answer else "saying nothing"
+            said = "repeating the instruction" if answer == task.instruction else f"saying {answer!r}" if answer else "saying nothing"
             message = f"Doing nothing and {said} is scored {score.outcome} ({score.reward})."
             hint = "Ask for a value that must be looked up, or for a change; give checks that are false at first."
             yield Diagnostic(code="task.idle_scores", place=f"task:{task.id}", message=message, hint=hint)

@@ -12,10 +12,12 @@ from tasks.sql.lineage import links_of
 from tasks.sql.lints import lint_site
 from tasks.sql.memory import remembered
 from tasks.sql.programs import NAME, Site, names_used, parameter_schema, sites_of
+from tasks.sql.row_lints import first_of_several, used_later
 from tasks.sql.scratch import catalog_of
 from tasks.sql.sqlite_messages import sqlite_diagnostic
 from tasks.sql.statements import nearest, statement_problems
 
+_LAST = "Put one return at the end of the program; what must stop the call earlier is a require or a refuse."
 _PLACEHOLDER = re.compile(r"(?<!\{)\{(\w+)\}")
 
 
@@ -32,8 +34,9 @@ def tool_problems(tool: Tool, schema_sql: str) -> tuple[Diagnostic, ...]:
     by_site = (d for site in sites for d in (*_site_problems(site, schema_sql), *_bound_twice(site), *_message_problems(site)))
     broken = any(site.described.error for site in sites)
     lints = (d for site in sites if not site.described.error for d in lint_site(site, schema_sql))
+    firsts = (d for i, site in enumerate(sites) for d in first_of_several(site, used_later(sites, i), schema_sql))
     unused = () if broken else _unused_parameters(tool, sites)
-    return (*parameter_problems(tool), *_shape_problems(tool), *by_site, *lints, *unused)
+    return (*parameter_problems(tool), *_shape_problems(tool), *by_site, *lints, *firsts, *unused)
 
 
 def _shape_problems(tool: Tool) -> Iterator[Diagnostic]:
@@ -48,7 +51,8 @@ def _shape_problems(tool: Tool) -> Iterator[Diagnostic]:
         )
     for index, step in enumerate(tool.program[:-1]):
         if isinstance(step, Return):
-            yield Diagnostic(code="tool.early_return", place=f"{place}/program/{index}", message="A return must be the last step.")
+            where = f"{place}/program/{index}"
+            yield Diagnostic(code="tool.early_return", place=where, message="A return must be the last step.", hint=_LAST)
     yield from _inner_returns(tool.program, f"{place}/program")
 
 
@@ -58,7 +62,7 @@ def _inner_returns(steps: tuple[Step, ...], place: str) -> Iterator[Diagnostic]:
             for inner, nested in enumerate(step.do):
                 if isinstance(nested, Return):
                     where = f"{place}/{index}/do/{inner}"
-                    yield Diagnostic(code="tool.early_return", place=where, message="A return cannot stand inside an each.")
+                    yield Diagnostic(code="tool.early_return", place=where, message="A return cannot stand inside an each.", hint=_LAST)
             yield from _inner_returns(step.do, f"{place}/{index}/do")
 
 

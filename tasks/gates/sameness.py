@@ -36,9 +36,13 @@ def _same_tools(tools: Sequence[Tool]) -> Iterator[Diagnostic]:
 
 
 def tool_digest(tool: Tool) -> str:
-    """What a tool does: its program and parameters, spacing, messages and names left out."""
+    """What a tool does: its program and parameters; spacing, messages and the names of tool and parameters are left out."""
     steps = [_bare(plain_step(step)) for step in tool.program]
-    return digest_of([re.sub(r"\s+", " ", repr(steps)).lower(), sorted(tool.parameter_names)])
+    text = re.sub(r"\s+", " ", repr(steps)).lower()
+    order = sorted(tool.parameter_names, key=lambda name: (text.find(f":{name.lower()}"), name))
+    for number, name in enumerate(order):
+        text = re.sub(rf":{re.escape(name.lower())}\b", f":p{number}", text)
+    return digest_of([text, len(order)])
 
 
 def _bare(value: Any) -> Any:

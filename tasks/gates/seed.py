@@ -9,6 +9,8 @@ from artifacts.verdict import Diagnostic, Pass, Reject
 from artifacts.world import Draft
 from containers.initial_state import split_statements
 from tasks.gates.gate import verdict
+from tasks.gates.seed_changes import loaded_problems, swallowing_problems
+from tasks.gates.seed_dates import date_problems
 from tasks.gates.seed_problems import Row, explain_failure, seed_rows, value_problems
 from tasks.sql.loading import load_failures
 from tasks.sql.scratch import catalog_of
@@ -24,11 +26,13 @@ def seed_loads(draft: Draft) -> Pass | Reject:
 
 def _problems(draft: Draft, rows: tuple[Row, ...], shapes: tuple[Diagnostic, ...]) -> Iterator[Diagnostic]:
     catalog = catalog_of(draft.schema_sql)
-    explained = (*shapes, *value_problems(rows, catalog))
+    swallowed = tuple(swallowing_problems(split_statements(draft.seed_sql)))
+    explained = (*shapes, *swallowed, *value_problems(rows, catalog), *date_problems(rows))
     yield from explained
     places = {problem.place for problem in explained}
     left = []
-    for failure in load_failures(draft.schema_sql, draft.seed_sql, draft.clock):
+    failures = load_failures(draft.schema_sql, draft.seed_sql, draft.clock)
+    for failure in failures:
         found = explain_failure(failure, rows, catalog)
         if found is None or failure.index < 0:
             left.append(failure)
@@ -37,6 +41,8 @@ def _problems(draft: Draft, rows: tuple[Row, ...], shapes: tuple[Diagnostic, ...
             yield found
     if not places:  # a missing parent that no value explains, or an unsound whole
         yield from (Diagnostic(code="seed.foreign_key", place=_place(f.statement, rows), message=f.message) for f in left)
+    if not failures and not explained:
+        yield from loaded_problems(draft, rows, catalog)
     yield from _empty_tables(draft, rows)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
 from typing import NamedTuple
 
 from artifacts.errors import StatementFailed
@@ -14,9 +13,6 @@ from tasks.sql.catalog import Catalog, Column, ForeignKey, Table
 from tasks.sql.inserts import Value, insert_target, read_insert
 from tasks.sql.sqlite_messages import sqlite_diagnostic
 from tasks.sql.statements import nearest
-
-_DATE_LIKE = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[ T]\d{2}:\d{2}(?::\d{2})?(?:\.\d+)?Z?)?")
-_TIME_COLUMN = re.compile(r"(_at|_on|_date|^date|_time|^day|_day)$")
 
 
 class Row(NamedTuple):
@@ -151,8 +147,6 @@ def _cell_problems(row: Row, column: Column, value: Value) -> Iterator[Diagnosti
         yield Diagnostic(
             code="seed.type", place=row.place, message=f"{name} is {column.type} but the value is {value!r}.", hint="Give a whole number."
         )
-    elif column.affinity == "TEXT" and isinstance(value, str) and _TIME_COLUMN.search(column.name.lower()):
-        yield from _date_problems(row, name, value)
 
 
 def _whole(value: Value) -> bool:
@@ -161,22 +155,6 @@ def _whole(value: Value) -> bool:
         or (isinstance(value, float) and value.is_integer())
         or (isinstance(value, str) and value.lstrip("-").isdigit())
     )
-
-
-def _date_problems(row: Row, name: str, value: str) -> Iterator[Diagnostic]:
-    found = _DATE_LIKE.fullmatch(value)
-    if found is None:
-        return
-    if "T" in value or value.endswith("Z"):
-        message = f"{name} = {value!r} does not compare with the world's clock."
-        yield Diagnostic(code="seed.date", place=row.place, message=message, hint="Write YYYY-MM-DD HH:MM:SS, or YYYY-MM-DD for a date.")
-        return
-    try:
-        date(int(found[1]), int(found[2]), int(found[3]))
-    except ValueError:
-        yield Diagnostic(
-            code="seed.date", place=row.place, message=f"{name} = {value!r} is not a day of the calendar.", hint="Write a real date."
-        )
 
 
 def explain_failure(failure: StatementFailed, rows: Sequence[Row], catalog: Catalog) -> Diagnostic | None:

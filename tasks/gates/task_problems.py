@@ -70,6 +70,7 @@ def _check_lints(tree: exp.Expr, columns: int, place: str, catalog: Catalog) -> 
         if name not in _BINDABLE:
             hint = "A check may use :answer; write other values out."
             yield Diagnostic(code="task.check_parameter", place=place, message=f":{name} is not bound in a check.", hint=hint)
+    yield from _blind(tree, place)
     ctes = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
     for table in tree.find_all(exp.Table):
         if not table.db and not isinstance(table.this, exp.Func) and table.name.lower() not in ctes and catalog.find(table.name):
@@ -77,6 +78,22 @@ def _check_lints(tree: exp.Expr, columns: int, place: str, catalog: Catalog) -> 
             yield Diagnostic(
                 code="task.check_state", place=place, message=message, hint=f"Write final.{table.name} or initial.{table.name}."
             )
+
+
+def _blind(tree: exp.Expr, place: str) -> Iterator[Diagnostic]:
+    """Checks that nothing an agent does to the data can change."""
+    read = [table.db.lower() for table in tree.find_all(exp.Table) if not isinstance(table.this, exp.Func)]
+    if "final" in read or "" in read:
+        return
+    if "answer" in parameters_of(tree):
+        message = "The check reads only the answer; saying the right words would satisfy it, whatever was done."
+        hint = "Put the values into `answer`, and let a check look at final. rows."
+        yield Diagnostic(code="task.check_reads_answer", place=place, message=message, hint=hint)
+    else:
+        seen = "only the initial state" if read else "no rows at all"
+        message = f"The check reads {seen}, so it gives the same whatever happens."
+        hint = "Look at the final. rows that the task changes, or delete the check."
+        yield Diagnostic(code="task.check_constant", place=place, message=message, hint=hint)
 
 
 def _column_problems(task: AgentTask, catalog: Catalog) -> Iterator[Diagnostic]:

@@ -11,8 +11,10 @@ from artifacts.verdict import Diagnostic
 from tasks.sql.catalog import Catalog
 from tasks.sql.ordering import missing_from_order
 from tasks.sql.programs import UNREAD, Site, parameter_schema
+from tasks.sql.row_lints import always_true, hidden_rows, mixed_or
 from tasks.sql.scratch import catalog_of
 from tasks.sql.statements import nodes_of, parse_statement, position_of
+from tasks.sql.unit_lints import unit_problems
 from tasks.sql.whitelist import words
 
 _JSON_MAKERS = words("json_object json_array json_group_array json_group_object json_set json_insert json_replace json_patch json_remove")
@@ -29,7 +31,7 @@ def lint_site(site: Site, schema_sql: str) -> tuple[Diagnostic, ...]:
         return ()
     catalog = catalog_of(schema_sql)
     found = [d for lint in LINTS for d in lint(tree, site, catalog)]
-    return (*found, *_order_problems(site, schema_sql))
+    return (*found, *_order_problems(site, schema_sql), *unit_problems(site, schema_sql))
 
 
 def _problem(code: str, site: Site, message: str, hint: str, node: exp.Expr | None = None) -> Diagnostic:
@@ -174,7 +176,17 @@ def _unordered_json(tree: exp.Expr, site: Site, _catalog: Catalog) -> Iterator[D
             yield _problem("sql.unordered_json", site, "The elements of this JSON list have no order.", hint, node)
 
 
-LINTS: tuple[Lint, ...] = (_aggregate_guard, _bare_json, _null_sum, _not_in_nullable, _text_and_number, _unbounded_write, _unordered_json)
+LINTS: tuple[Lint, ...] = (
+    _aggregate_guard,
+    _bare_json,
+    _null_sum,
+    _not_in_nullable,
+    _text_and_number,
+    _unbounded_write,
+    _unordered_json,
+    always_true,
+    mixed_or,
+)
 
 
 def _order_problems(site: Site, schema_sql: str) -> Iterator[Diagnostic]:
@@ -186,8 +198,11 @@ def _order_problems(site: Site, schema_sql: str) -> Iterator[Diagnostic]:
         yield _problem("tool.order", site, f"{what} needs an ORDER BY that leaves no ties.", hint)
 
 
+_OF_VIEWS: tuple[Lint, ...] = (_bare_json, _null_sum, _not_in_nullable, _unordered_json, always_true, hidden_rows)
+
+
 def lint_view(name: str, sql: str, schema_sql: str) -> tuple[Diagnostic, ...]:
-    """The lints that also hold for a view: JSON embedded as text, and sums that may be NULL."""
+    """The lints that also hold for a view: JSON embedded as text, sums that may be NULL, rows that a join hides."""
     tree = parse_statement(sql).tree
     if tree is None:
         return ()
@@ -195,4 +210,4 @@ def lint_view(name: str, sql: str, schema_sql: str) -> tuple[Diagnostic, ...]:
     tool = Tool(name="view", description=name, parameters={}, program=(step,))
     site = Site(tool, f"view:{name}", "return", sql, {}, UNREAD, step)
     catalog = catalog_of(schema_sql)
-    return tuple(d for lint in (_bare_json, _null_sum, _not_in_nullable, _unordered_json) for d in lint(tree, site, catalog))
+    return tuple(d for lint in _OF_VIEWS for d in lint(tree, site, catalog))

@@ -9,18 +9,21 @@ from artifacts.verdict import Diagnostic
 from tasks.sql.catalog import Catalog, Column, ForeignKey, Table
 from tasks.sql.scratch import catalog_of
 from tasks.sql.statements import nearest
+from tasks.sql.trigger_lints import trigger_lints
 from tasks.sql.whitelist import words
 
 _MONEY = words("price amount cost fee salary wage balance subtotal deposit refund premium rent budget payment discount tax revenue")
-_ALWAYS_MONEY = words("price amount cost fee salary wage balance subtotal deposit refund premium rent budget payment discount tax revenue")
-_NOT_MONEY = words("price amount cost fee salary wage balance subtotal deposit refund premium rent budget payment discount tax revenue")
+_ALWAYS_MONEY = words("price cost fee salary wage subtotal refund rent revenue")
+_NOT_MONEY = words("rate percent pct ratio share factor count points hours days kg g ml l litres liters grams unit units")
+_DATED = re.compile(r"DATE|TIME|BOOL")
 _INEXACT = re.compile(r"REAL|FLOA|DOUB|DEC|NUMERIC|MONEY")
 
 
 def schema_lints(schema_sql: str) -> tuple[Diagnostic, ...]:
     """All lints of a schema, over the tables that could be made."""
     catalog = catalog_of(schema_sql)
-    return tuple(d for table in catalog.tables.values() for d in table_problems(table, catalog))
+    of_tables = (d for table in catalog.tables.values() for d in table_problems(table, catalog))
+    return (*of_tables, *trigger_lints(schema_sql))
 
 
 def table_problems(table: Table, catalog: Catalog) -> Iterator[Diagnostic]:
@@ -33,6 +36,16 @@ def table_problems(table: Table, catalog: Catalog) -> Iterator[Diagnostic]:
         yield from _foreign_key_problems(table, key, catalog)
     for column in table.columns.values():
         yield from _money_problems(table, column)
+        yield from _inexact_key_problems(table, column)
+
+
+def _inexact_key_problems(table: Table, column: Column) -> Iterator[Diagnostic]:
+    """Ids as floating point: 2**53 + 1 is 2**53, and 7 is shown as 7.0."""
+    parent = table.parent_of(column.name)
+    if column.affinity in ("REAL", "NUMERIC") and (column.key or parent) and not _DATED.search(column.type):
+        message = f"{table.name}.{column.name} is a key of the type {column.type}, which turns whole numbers and codes into others."
+        hint = f"Declare {column.name} INTEGER, or TEXT if it is a code."
+        yield Diagnostic(code="schema.key_real", place=f"table:{table.name}", message=message, hint=hint)
 
 
 def _key_hint(table: Table) -> str:

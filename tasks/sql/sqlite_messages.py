@@ -47,21 +47,24 @@ def sqlite_diagnostic(message: str, sql: str, place: str, catalog: Catalog) -> D
 
 def _hint(message: str, sql: str, catalog: Catalog) -> str:
     found = _MISSING.search(message)
+    if "single-quotes" in message:
+        return "Double quotes name columns; text takes single quotes."
     if found is None:
-        return ""
+        return "Say whose it is: put the table's name or alias and a dot before it." if "ambiguous column" in message else ""
     if found[3]:
         table = catalog.find(found[3])
         return f"{found[3]}: {nearest(found[4], [c.name for c in table.columns.values()])}" if table else ""
     if found[1].lower() == "table":
         return nearest(found[2].split(".")[-1], catalog.names())
-    quoted = " Text takes single quotes." if "single-quotes" in message else ""
-    return _column_hint(found[2], sql, catalog) + quoted
+    return _column_hint(found[2], sql, catalog)
 
 
 def _column_hint(name: str, sql: str, catalog: Catalog) -> str:
     tree = parse_statement(sql).tree
     tables = {t.alias_or_name.lower(): t.name for t in tree.find_all(exp.Table)} if tree is not None else {}
     qualifier, _, column = name.rpartition(".")
+    fired = re.search(r"\bON\s+[\"\[`]?(\w+)", sql, re.IGNORECASE) if qualifier.lower() in ("new", "old") else None
+    tables |= {"new": fired[1], "old": fired[1]} if fired else {}
     chosen = [tables.get(qualifier.lower(), qualifier)] if qualifier else sorted(set(tables.values()))
     hints = []
     for found in (catalog.find(table) for table in chosen):

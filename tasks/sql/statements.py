@@ -25,6 +25,7 @@ _TABLE_OPTIONS = re.compile(r"\)\s*(?:(?:WITHOUT\s+ROWID|STRICT)\s*,?\s*)+;?\s*$
 _TRIGGER = re.compile(
     r"^\s*CREATE\s+TRIGGER\s+(?:IF\s+NOT\s+EXISTS\s+)?[\"\[`]?(\w+)[\"\]`]?\s(.*?)\bBEGIN\b(.*)\bEND\s*;?\s*$", re.IGNORECASE | re.DOTALL
 )
+_OWN_FUNCTIONS = "SQLite's own deterministic functions are there, and no others."
 _HIGHLIGHT = re.compile(r"\x1b\[[0-9;]*m")
 _POSITION = re.compile(r"<Token token_type: (?:TokenType\.)?(\w+), text: (.*?), line: \d+.*?>")
 _MISSING = re.compile(r"Required keyword: '\w+' missing for <class '[\w.]+'>")
@@ -53,8 +54,9 @@ def parse_statement(sql: str) -> Parsed:
         trees = [t for t in sqlglot.parse(_TABLE_OPTIONS.sub(")", sql), dialect="sqlite") if t is not None]
     except ParseError as error:
         return _refused(sql, error)
-    except (SqlglotError, RecursionError) as error:
-        return Parsed(sql, None, f"it cannot be split into words ({_first_line(str(error))}); look for an unescaped quote", 1, 1)
+    except (SqlglotError, RecursionError):
+        line, text = _odd_quotes(sql)
+        return Parsed(sql, None, "it cannot be split into words; look for a quote inside a text, which is written twice", line, 1, text)
     if len(trees) != 1:
         return Parsed(sql, None, "it is empty" if not trees else f"it holds {len(trees)} statements, one is expected")
     if isinstance(trees[0], exp.Command):
@@ -69,6 +71,12 @@ def _refused(sql: str, error: ParseError) -> Parsed:
     return Parsed(
         sql, None, f"syntax error: {message.rstrip('.')}", int(detail.get("line") or 1), column, str(detail.get("highlight") or "")
     )
+
+
+def _odd_quotes(sql: str) -> tuple[int, str]:
+    """The first line with an odd number of single quotes, which is where a text is cut short; the first line where there is none."""
+    lines = sql.splitlines() or [""]
+    return next(((number, text.strip()[:80]) for number, text in enumerate(lines, 1) if text.count("'") % 2), (1, lines[0].strip()[:80]))
 
 
 def _first_line(text: str) -> str:
@@ -161,19 +169,19 @@ def _kind_problems(tree: exp.Expr, context: Context, place: str) -> tuple[Diagno
 
 
 def _shown(tree: exp.Expr) -> str:
-    return " ".join(tree.sql(dialect="sqlite").split()[:3]) if not isinstance(tree, exp.Create) else f"CREATE {tree.args.get('kind', '')}"
+    if not isinstance(tree, exp.Create):
+        return " ".join(tree.sql(dialect="sqlite").split()[:3])
+    made_of = " … AS SELECT" if str(tree.kind).upper() == "TABLE" and tree.expression else ""
+    return f"CREATE {tree.kind}{made_of}"
 
 
 def _inner_problems(tree: exp.Expr, place: str) -> tuple[Diagnostic, ...]:
     found = []
     for node in tree.walk():
         if isinstance(node, exp.Func) and not _admitted(node):
-            name = function_name(node)
-            hint = (
-                nearest(name, FUNCTIONS)
-                if name not in ("random", "rand", "randomblob")
-                else "A world has no randomness; choose by an ORDER BY."
-            )
+            name = "random" if isinstance(node, exp.Rand) else function_name(node)
+            random = name in ("random", "randomblob")
+            hint = "A world has no randomness; choose by an ORDER BY." if random else nearest(name, FUNCTIONS) or _OWN_FUNCTIONS
             found.append(Diagnostic(code="sql.function", place=place, message=f"The function {name}() is not available.", hint=hint))
         elif isinstance(node, (exp.Attach, exp.Pragma, exp.Detach)) or (isinstance(node, exp.Insert) and node is not tree):
             found.append(Diagnostic(code="sql.kind", place=place, message=f"{type(node).__name__.upper()} is not allowed here."))

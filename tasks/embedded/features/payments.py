@@ -68,7 +68,7 @@ def _owners(studio: Studio) -> list[int]:
 def _invoice_rows(studio: Studio) -> tuple[TableRows, ...]:
     invoice, person, rng = studio.term("payments"), studio.term("person"), studio.rng
     owners = _owners(studio)
-    states = ["open", "open", "open", "paid", "paid", "open", *(rng.choice(("open", "paid", "paid")) for _ in owners[6:])]
+    states = ["open", "open", "open", "paid", "paid", "open", *(rng.choice(("open", "paid", "paid")) for _ in owners[7:]), "disputed"]
     numbers = sorted(rng.sample(range(200, 990), len(owners)))
     rng.shuffle(numbers)
     lines: list[tuple[Any, ...]] = []

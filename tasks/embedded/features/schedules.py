@@ -142,7 +142,7 @@ def _promotion(w: Words, key: str) -> tuple[dict[str, Any], ...]:
     signups, waiting = f"{w.s.one}_signups", f"{w.s.one}_waiting"
     return (
         run(f"DELETE FROM {signups} WHERE {w.s.key} = :{key} AND {w.p.key} = :me"),
-        let(f"SELECT {w.p.key} AS next_person FROM {waiting} WHERE {w.s.key} = :{key} ORDER BY position LIMIT 1"),
+        let(f"SELECT {w.p.key} AS next_person FROM {waiting} WHERE {w.s.key} = :{key} ORDER BY position, {w.p.key} LIMIT 1"),
         run(
             f"INSERT INTO {signups} ({w.s.key}, {w.p.key}, signed_up_on) SELECT :{key}, :next_person, :today WHERE :next_person IS NOT NULL",
             None,
