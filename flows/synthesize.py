@@ -23,8 +23,9 @@ from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTa
 from artifacts.errors import TerminalError
 from artifacts.store import Store, open_store
 from artifacts.world import Draft
-from tasks.job.order import Order
+from tasks.job.order import Order, targeted
 from tasks.job.planning import Plan, given_scenarios, plan, settings_of
+from tasks.job.posting import Board, both, current_targets
 from tasks.job.publishing import Batch, monotonic, publish, record_run, rejected_drafts, utc_now
 from tasks.job.tally import Listener, Tally, Woven, counted
 from tasks.job.weaving import STOPPING, faulted, prepare_process, weave
@@ -61,6 +62,9 @@ def weave_worlds(order: Order, store: str = "./loom") -> dict[str, int]:
     """Weave the worlds of an order into a store; gives the counts. Raises UserError for what cannot be used, TerminalError."""
     watch = WATCH.get() or Watch(lambda _tally: None, threading.Event())
     shelf, run_id, started = open_store(store), str(flow_run.id), utc_now()
+    board = Board(shelf.url)
+    watch = watch._replace(listener=both(watch.listener, board.listen))
+    order = targeted(order, current_targets())
     planned = plan(order, shelf.home)
     tally, waiting = resumed(shelf, planned)
     watch.listener(tally)
@@ -77,6 +81,7 @@ def weave_worlds(order: Order, store: str = "./loom") -> dict[str, int]:
         tally = tally._replace(interrupted=watch.interrupted(), doing="recording", weaving_seconds=monotonic() - began)
         record_run(shelf, order, tally, run_id=run_id, started=started, ended=utc_now())
         watch.listener(tally)
+        board.close(tally)
         if hand:
             watch.leave(tally)
     return {name: getattr(tally, name) for name in ("planned", "known", "sealed", "rejected", "unfinished")}

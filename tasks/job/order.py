@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 from pydantic import Field, ValidationError, field_validator
 
@@ -22,17 +24,19 @@ class Order(Noun):
     `difficulty` holds the shares of the levels 1 to 5 among the tasks of a world, in percent; None leaves them to chance.
     """
 
-    names: tuple[str, ...] = ()
-    scenarios: str | None = None
-    worlds: int | None = Field(default=None, ge=1)
-    tasks_per_world: int = Field(default=10, ge=1, le=1_000)
-    model: str = EMBEDDED_MODEL
-    api_base: str | None = None
-    fault_rate: float = Field(default=0.0, ge=0.0, le=1.0)
-    seed: int = 0
-    temperature: float | None = Field(default=None, ge=0.0, le=2.0)
-    max_concurrency: int | None = Field(default=None, ge=1)
-    difficulty: Shares | None = None
+    names: tuple[str, ...] = Field(default=(), description="Scenario names, such as 'Veterinary clinic'.")
+    scenarios: str | None = Field(default=None, description="A JSONL file of scenarios: name, description, category.")
+    worlds: int | None = Field(
+        default=None, ge=1, le=1_000_000, description="Fill up to this many from the shipped scenarios, then from invented ones."
+    )
+    tasks_per_world: int = Field(default=10, ge=1, le=1_000, description="Agent tasks in each world.")
+    model: str = Field(default=EMBEDDED_MODEL, min_length=1, description="provider/name, or the embedded one.")
+    api_base: str | None = Field(default=None, description="Where an OpenAI-compatible server of yours answers.")
+    fault_rate: float = Field(default=0.0, ge=0.0, le=1.0, description="Share of answers that the embedded model spoils on purpose.")
+    seed: int = Field(default=0, description="Tells repeated draws of one scenario apart.")
+    temperature: float | None = Field(default=None, ge=0.0, le=2.0, description="Sampling temperature; the model's own if left out.")
+    max_concurrency: int | None = Field(default=None, ge=1, le=1_024, description="Drafts in hand at once.")
+    difficulty: Shares | None = Field(default=None, description="Shares of the levels 1 to 5 among a world's tasks, in percent.")
 
     @field_validator("difficulty")
     @classmethod
@@ -68,6 +72,19 @@ def scenario_named(name: str) -> Scenario:
         raise InvalidInput(
             f"The scenario name {name!r} cannot be used: it {reason}.", "Give a name such as 'Veterinary clinic'."
         ) from error
+
+
+def targeted(order: Order, targets: Mapping[str, Any]) -> Order:
+    """An order that names no scenarios and no number of worlds, with what is set for such; raises UserError where nothing is."""
+    if not (order.names or order.scenarios or order.worlds):
+        try:
+            order = Order.model_validate({**order.canonical(), **targets})
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            where = ".".join(map(str, problem["loc"]))
+            raise InvalidInput(f"The targets cannot be used: {where}: {problem['msg']}.", "Mend the variable worldloom_targets.") from error
+    require_scenarios(order)
+    return order
 
 
 def require_scenarios(order: Order) -> None:

@@ -13,6 +13,9 @@ from artifacts.noun import Noun
 from artifacts.verdict import Reject
 from artifacts.world import World
 
+MOST_REMEMBERED = 300
+"""The most rejected drafts and sealed worlds that are remembered one by one: memory stays flat over a long run."""
+
 STAGES = ("scenario", "requirements", "schema", "seed", "tools", "agent_tasks")
 """The stages that call a model, in their order."""
 
@@ -45,6 +48,26 @@ class StageFigures(NamedTuple):
     output_tokens: int | None
 
 
+class Rejected(NamedTuple):
+    """A draft that was rejected, and why."""
+
+    draft_id: str
+    name: str
+    gate: str
+    reason: str
+
+
+class MadeWorld(NamedTuple):
+    """A sealed world in figures; `levels` counts its tasks of each level of difficulty."""
+
+    world: str
+    category: str
+    tables: int
+    tools: int
+    tasks: int
+    levels: str
+
+
 class Tally(NamedTuple):
     """The figures so far. `known` drafts were sealed or rejected by an earlier run; tokens and cost are None when unknown.
 
@@ -67,6 +90,8 @@ class Tally(NamedTuple):
     left_out: tuple[str, ...] = ()
     levels: Mapping[int, int] = {}
     weaving_seconds: float | None = None
+    rejects: tuple[Rejected, ...] = ()
+    made: tuple[MadeWorld, ...] = ()
 
     @property
     def finished(self) -> int:
@@ -95,8 +120,26 @@ def counted(tally: Tally, woven: Woven) -> Tally:
         faults=unique((*tally.faults, *([woven.fault] if woven.fault else []))),
         latest=outcome_line(woven),
         task_runs=tally.task_runs + woven.task_runs,
+        rejects=(*tally.rejects, *rejected_of(woven))[:MOST_REMEMBERED],
+        made=(*tally.made, *made_of(woven))[:MOST_REMEMBERED],
         levels=Counter(tally.levels) + (levels_of(woven.world.tasks) if woven.world is not None else Counter()),
     )
+
+
+def rejected_of(woven: Woven) -> tuple[Rejected, ...]:
+    """The draft as a rejected one, if it is."""
+    verdict = woven.rejection
+    return () if verdict is None else (Rejected(woven.draft_id, woven.name, verdict.gate, verdict.reason),)
+
+
+def made_of(woven: Woven) -> tuple[MadeWorld, ...]:
+    """The draft as a world in figures, if it became one."""
+    world = woven.world
+    if world is None:
+        return ()
+    tables = sum(line.lstrip().upper().startswith("CREATE TABLE") for line in world.schema_sql.splitlines())
+    levels = ", ".join(f"{level}: {count}" for level, count in sorted(levels_of(world.tasks).items()))
+    return (MadeWorld(world.id, world.scenario.category, tables, len(world.tools), len(world.tasks), levels),)
 
 
 def levels_of(tasks: Iterable[AgentTask]) -> Counter[int]:

@@ -104,9 +104,7 @@ class LocalServer:
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
-                raise ServerUnavailable(
-                    f"The workflow server stopped while starting: {last_error(self.log_path)}", f"See {self.log_path}."
-                )
+                raise ServerUnavailable(f"The workflow server stopped while starting: {last_error(self.log_path)}", f"See {self.log_path}.")
             if is_healthy(self.url):
                 return
         raise ServerUnavailable(
