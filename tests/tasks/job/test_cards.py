@@ -81,8 +81,13 @@ def test_the_summary_says_what_is_left_to_do() -> None:
 
 def test_the_bar_moves_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     moves: list[float] = []
-    monkeypatch.setattr("tasks.job.posting.create_progress_artifact", lambda value, **_: (moves.append(value), "bar")[1])
-    monkeypatch.setattr("tasks.job.posting.update_progress_artifact", lambda _id, value: moves.append(value))
+
+    def move(*values: Any, **_: Any) -> str:
+        moves.append(values[-1])
+        return "bar"
+
+    monkeypatch.setattr("tasks.job.posting.create_progress_artifact", move)
+    monkeypatch.setattr("tasks.job.posting.update_progress_artifact", move)
     now = [0.0]
     board = Board("./loom", lambda: now[0])
     for done in range(100):
