@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from artifacts.agent_task import Kind
 from artifacts.observation import RowChange
 from containers.reference import UnresolvedReference, replay, resolve
 from tasks.walks.checks import checks_of
 from tasks.walks.trail import Trail, step_of
-from tasks.walks.walk import Asked, Walk
+from tasks.walks.walk import Asked, Selector, Walk
 
 MAX_STEPS = 12
+
+N = TypeVar("N", Selector, Asked)
 
 _CLOCK_SHIFT = 67
 """Calls by which the clock is ahead in the second replay: enough to change seconds and minutes."""
@@ -29,12 +31,13 @@ def finished(trail: Trail, walk_id: str) -> Walk | None:
         return None
     if any(value_at(asked.reference, again[0]) != asked.value for asked in trail.asked):
         return None
-    checks = checks_of(first[1], _volatile(first[1], again[1]), trail.terrain) if writes else ()
-    if writes and not (checks and _every_change_counts(trail, first[1])):
+    volatile = _volatile(first[1], again[1])
+    checks = checks_of(first[1], volatile, trail.terrain) if writes else ()
+    if writes and not (checks and _every_change_counts(trail, first[1], volatile)):
         return None
     kind: Kind = "read" if not writes else "mixed" if trail.asked else "write"
     steps = tuple(step.model_copy(update={"result": shortened(result)}) for step, result in zip(trail.steps, first[0], strict=True))
-    return Walk(
+    whole = Walk(
         id=walk_id,
         kind=kind,
         steps=steps,
@@ -42,9 +45,34 @@ def finished(trail: Trail, walk_id: str) -> Walk | None:
         settings=tuple(trail.settings),
         asked=_timed(trail),
         checks=checks,
-        tables=_tables(trail, first[1]),
         hurdles=trail.hurdles,
     )
+    named = _without_idle_selectors(whole)
+    return named.model_copy(update={"tables": _tables(named, first[1])})
+
+
+def _without_idle_selectors(walk: Walk) -> Walk:
+    """The walk without the selectors that no step, no question and no other selector is about."""
+    used = {index for step in walk.steps for index in step.selectors} | {a.selector for a in walk.asked if a.selector is not None}
+    for index in range(len(walk.selectors) - 1, -1, -1):  # a parent stands before its children
+        within = walk.selectors[index].within
+        used |= {within} if index in used and within is not None else set()
+    if len(used) == len(walk.selectors):
+        return walk
+    new = {old: index for index, old in enumerate(sorted(used))}
+    return walk.model_copy(
+        update={
+            "selectors": tuple(_moved(walk.selectors[old], "within", new) for old in sorted(used)),
+            "steps": tuple(s.model_copy(update={"selectors": tuple(new[i] for i in s.selectors)}) for s in walk.steps),
+            "asked": tuple(_moved(asked, "selector", new) for asked in walk.asked),
+        }
+    )
+
+
+def _moved(noun: N, name: str, new: dict[int, int]) -> N:
+    """A noun whose reference to a selector follows its new place."""
+    old = getattr(noun, name)
+    return noun if old is None else noun.model_copy(update={name: new[old]})
 
 
 def _replayed(trail: Trail, shift: int) -> tuple[list[Any], tuple[RowChange, ...]] | None:
@@ -72,10 +100,21 @@ def _references(value: Any) -> Iterator[str]:
             yield from _references(part)
 
 
-def _every_change_counts(trail: Trail, end: tuple[RowChange, ...]) -> bool:
-    """Whether leaving out any one change leads somewhere else."""
+def _every_change_counts(trail: Trail, end: tuple[RowChange, ...], volatile: frozenset[str]) -> bool:
+    """Whether leaving out any one change leads somewhere else, clock columns apart."""
     writes = [index for index, step in enumerate(trail.steps) if step.writes]
-    return len(writes) < 2 or all(_end_without(trail, index) != end for index in writes)
+    lasting = _lasting(end, volatile)
+    return bool(lasting) and (len(writes) < 2 or all(_lasting(_end_without(trail, index), volatile) != lasting for index in writes))
+
+
+def _lasting(changes: Sequence[RowChange], volatile: frozenset[str]) -> list[tuple[Any, ...]]:
+    """The changed rows without the columns that the clock fills; rows in which nothing else differs are left out."""
+    plain = [(c.table, c.key, _without(c.before, c.table, volatile), _without(c.after, c.table, volatile)) for c in changes]
+    return [row for row in plain if row[2] != row[3]]
+
+
+def _without(row: dict[str, Any] | None, table: str, volatile: frozenset[str]) -> dict[str, Any] | None:
+    return None if row is None else {column: value for column, value in row.items() if f"{table}.{column}".lower() not in volatile}
 
 
 def _end_without(trail: Trail, left_out: int) -> tuple[RowChange, ...]:
@@ -131,9 +170,9 @@ def value_at(reference: dict[str, str], results: Sequence[Any]) -> Any:
     return found
 
 
-def _tables(trail: Trail, changes: Sequence[RowChange]) -> tuple[str, ...]:
+def _tables(walk: Walk, changes: Sequence[RowChange]) -> tuple[str, ...]:
     """The tables that the walk's rows come from or go into."""
-    named = [selector.condition.table for selector in trail.selectors]
+    named = [selector.condition.table for selector in walk.selectors]
     return tuple(dict.fromkeys((*named, *(change.table for change in changes))))
 
 

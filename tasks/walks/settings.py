@@ -122,11 +122,15 @@ def _is_short(parameter: str, stored: list[str]) -> bool:
 
 
 def _titles(parameter: str, stored: list[str], rng: Random) -> Iterator[str]:
-    """Short names: words of what is there, newly put together; a code keeps its form."""
+    """Short texts: a code in its form, a new name for what is named, else what others have there."""
     if stored and all(_NUMBER.search(v) for v in stored):
         for value in rng.sample(stored, min(3, len(stored))):
             yield _NUMBER.sub(lambda m: f"{(int(m[0]) + 31) % 10 ** len(m[0]):0{len(m[0])}d}", value)
         return
     last = words(parameter).split()[-1]
+    named = last in ("name", "title", "label", "subject", "headline")
+    if stored and not named:
+        yield from rng.sample(stored, min(4, len(stored)))
+        return
     for title in rng.sample(_TITLES, 3):
-        yield title if last in ("name", "title", "label") or len(title.split()) > 1 else f"{title} {last}"
+        yield title if named or len(title.split()) > 1 else f"{title} {last}"

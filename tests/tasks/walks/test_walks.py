@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -98,6 +99,18 @@ def test_keys_found_are_those_that_the_selectors_name(stroll: Strolling, world: 
             keys = {found[name] for name, value in step.arguments.items() if isinstance(value, dict) and "$ref" in value}
             assert keys <= named
             results.append(bench.environment.call_tool(step.tool, found).result)
+
+
+@many
+@given(worlds, seeds)
+def test_every_call_and_every_selector_is_needed(stroll: Strolling, world: str, seed: int) -> None:
+    _, _, walks = stroll(world, seed, 8)
+    for walk in walks:
+        used = {index for step in walk.steps for index in step.selectors} | {asked.selector for asked in walk.asked}
+        used |= {walk.selectors[index].within for index in used if index is not None}
+        assert set(range(len(walk.selectors))) <= used
+        text = json.dumps([step.arguments for step in walk.steps] + [asked.reference for asked in walk.asked])
+        assert all(step.writes or re.search(rf'"{index}["\\[.]', text) for index, step in enumerate(walk.steps))
 
 
 def test_the_same_seed_gives_the_same_walks_and_those_taken_are_not_given_again(stroll: Strolling) -> None:
