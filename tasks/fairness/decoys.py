@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import Any
 
 from artifacts.agent_task import AgentTask, Scalar
@@ -13,7 +13,7 @@ from containers.plain_text import plain_text
 from tasks.trials.workbench import Workbench
 
 MAX_DECOYS = 24
-"""The most decoys of one task; the first that the reference saw."""
+"""The most decoys of one task: in turn one for each value of the answer, the first that the reference saw."""
 
 
 def with_decoys(task: AgentTask, bench: Workbench) -> AgentTask:
@@ -27,7 +27,8 @@ def with_decoys(task: AgentTask, bench: Workbench) -> AgentTask:
     fields = list(_fields([observation.result for observation in done.observations]))
     instruction = answer_of(task.instruction)
     asked = [value for value in task.answer if value is not None and not isinstance(value, bool)]
-    found = dict.fromkeys(decoy for value in asked for decoy in _beside(value, fields, instruction))
+    rounds = zip_longest(*(_beside(value, fields, instruction) for value in asked))
+    found = dict.fromkeys(decoy for turn in rounds for decoy in turn if decoy is not None)
     kept = tuple(islice((decoy for decoy in found if not _asked_for(decoy, asked)), MAX_DECOYS))
     return task if kept == task.decoys else task.model_copy(update={"decoys": kept})
 
