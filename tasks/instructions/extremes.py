@@ -107,7 +107,7 @@ def extremes_of(rows: Rows, key: Key, among: frozenset[Key], saying: Saying, nou
         words = about(saying, nouns | stems_of(field.label)) if _is_meant(field, saying) else ""
         for direction in directions_said(field.kind, words):
             best = min(held.values()) if direction == "least" else max(held.values())
-            if value == best and len(set(held.values())) > 1:
+            if value == best and len(held) > 1:
                 yield Extreme(field, direction, frozenset(k for k, v in held.items() if v == best and k != key))
 
 

@@ -34,7 +34,7 @@ def _tied(row: dict[str, Any], rows: list[dict[str, Any]], tool: str, reader: Re
         ends = _ends(name, value, tool, reader)
         held = alike(value, [other.get(name) for other in rows]) if ends else []
         best = {"least": min, "greatest": max}
-        if not ends or len(set(held)) < 2 or not any(value == best[end](held) for end in ends):
+        if not ends or len(held) < 2 or not any(value == best[end](held) for end in ends):
             continue
         if held.count(value) == 1:
             return  # by this it is the only one, and this may be what is meant
