@@ -13,8 +13,9 @@ from artifacts.verdict import Diagnostic, Pass, Reject
 from artifacts.world import Draft, World
 from tasks.gates.gate import Gate, verdict
 from tasks.gates.instructions import conditions_select, instructions_clear
+from tasks.gates.near_misses import mutants_rejected
 from tasks.gates.reach import tools_reachable
-from tasks.gates.references import check_statements_safe, idle_scores_zero, mutants_rejected, reference_scores_one, references_replay
+from tasks.gates.references import check_statements_safe, idle_scores_zero, reference_scores_one, references_replay
 from tasks.gates.right_ways import right_ways_pass
 from tasks.gates.sameness import novel
 from tasks.gates.schema import schema_runs

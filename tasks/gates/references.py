@@ -1,11 +1,11 @@
-"""The gates of the agent tasks: references replay, idleness earns nothing, references earn everything, near misses do not."""
+"""The gates of the agent tasks: references replay, idleness earns nothing, references earn everything."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
 
-from artifacts.agent_task import AgentTask, ToolCall
+from artifacts.agent_task import AgentTask
 from artifacts.observation import RowChange
 from artifacts.verdict import Diagnostic, Pass, Reject
 from artifacts.world import Draft
@@ -15,11 +15,8 @@ from tasks.gates.lucky_defaults import lucky_defaults
 from tasks.gates.task_problems import answer_problems, kind_problems, static_problems
 from tasks.gates.toolset import sound_tools
 from tasks.sql.statements import statement_problems
-from tasks.trials.mutants import Mutant, mutants_of, perform, same_but_free
-from tasks.trials.prober import probe
 from tasks.trials.workbench import Workbench, workbench_of
 
-MAX_EXTRAS = 2
 Replayed = tuple[Replay, tuple[RowChange, ...]]
 IDLE_ANSWERS: tuple[object, ...] = (None, "", "done", "I have taken care of it.")
 
@@ -156,48 +153,3 @@ def _reference_problems(task: AgentTask, detail: str, failed: list[int]) -> Iter
     if not failed:
         message = f"The reference solution is not scored 1: {detail}."
         yield Diagnostic(code="task.reference_fails", place=f"task:{task.id}", message=message)
-
-
-def mutants_rejected(draft: Draft) -> Pass | Reject:
-    """Every near miss of a reference earns less than 1; those that end in the very same state and answer are counted."""
-    bench = bench_for(draft)
-    extras = _extras(bench)
-    counts: Counter[str] = Counter(rejected=0, equivalent=0, free=0)
-    problems: list[Diagnostic] = []
-    for task, done, changes in sound_tasks(draft, bench):
-        for mutant in mutants_of(task, [o.result for o in done.observations], bench, extras):
-            fate = _fate(mutant, task, changes, bench)
-            counts[fate] += 1
-            if fate == "survives":
-                problems.append(_survivor(mutant, task))
-    return verdict("mutants_rejected", problems, {"mutants": sum(counts.values()), **counts})
-
-
-def _extras(bench: Workbench) -> list[ToolCall]:
-    """Calls that change something on their own: what an agent might do too much."""
-    found = [
-        ToolCall(tool=t.name, arguments=p.arguments)
-        for t in bench.tools
-        for p in [probe(t, bench)]
-        if p.arguments is not None and p.effective
-    ]
-    return [call for call in found if bench.usages[call.tool].writes][:MAX_EXTRAS]
-
-
-def _fate(mutant: Mutant, task: AgentTask, gold: tuple[RowChange, ...], bench: Workbench) -> str:
-    perform(mutant, task, bench)
-    if bench.environment.score(task, mutant.answer).reward < 1:
-        return "rejected"
-    changes = bench.environment.difference()
-    if mutant.calls is not None and changes == gold:
-        return "equivalent"
-    if mutant.kind == "argument changed" and same_but_free(changes, gold, (*task.free_columns, *task.fuzzy_columns)):
-        asked = isinstance(mutant.value, str) and len(mutant.value) > 2 and mutant.value.lower() in task.instruction.lower()
-        return "survives" if asked else "free"
-    return "survives"
-
-
-def _survivor(mutant: Mutant, task: AgentTask) -> Diagnostic:
-    message = f"A wrong course ({mutant.kind}: {mutant.detail}) is scored 1."
-    hint = "Check what the instruction asks for, and free no column that it decides."
-    return Diagnostic(code="task.mutant_survives", place=f"task:{task.id}", message=message, hint=hint)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from artifacts.agent_task import AgentTask, Scalar
+from artifacts.agent_task import Scalar
 from containers.answers import matches
 from tasks.mutation.changing import Argument, arguments_of, in_turn
 from tasks.mutation.mutant import Deed, Mutant, Subject
@@ -31,10 +31,11 @@ def wrong_answer(subject: Subject) -> Iterator[Mutant]:
 def _wrong_at(subject: Subject, index: int, places: tuple[str, ...]) -> Iterator[Mutant]:
     answer = subject.answer or []
     value = answer[index]
-    if _told(value, [*answer[:index], *answer[index + 1 :]]):
-        return  # `told_twice` tells of those
-    near = [other for place in places for other in (*beside(place, subject.results), *siblings(place, subject.results))]
-    for wrong in {repr(other): other for other in (*near, *wrong_values(value))}.values():
+    if value in subject.twice:
+        return
+    rows = [other for place in places for other in beside(place, subject.results)]
+    fields = [other for place in places for other in siblings(place, subject.results) if not _told(value, [other])]
+    for wrong in {repr(other): other for other in (*rows, *fields, *wrong_values(value))}.values():
         if not any(same_value(wrong, right) for right in answer):
             given = [*answer[:index], wrong, *answer[index + 1 :]]
             yield Mutant("wrong answer", f"answering {wrong!r} instead of {value!r}", None, given)
@@ -58,24 +59,17 @@ def partial_answer(subject: Subject) -> Iterator[Mutant]:
     answer = subject.answer or []
     for index, value in enumerate(answer):
         rest = [*answer[:index], *answer[index + 1 :]]
-        if rest and not _told(value, rest):
+        if rest and value not in subject.twice:
             yield Mutant("partial answer", f"leaving {value!r} out of the answer", None, rest)
-        for part in _parts(value):
-            if not _told(value, [part, *rest]):
-                yield Mutant(
-                    "partial answer", f"answering {part!r} instead of {value!r}", None, [*answer[:index], part, *answer[index + 1 :]]
-                )
+        for part in _parts(value) if value not in subject.twice else ():
+            if not _told(value, [part]):
+                given = [*answer[:index], part, *answer[index + 1 :]]
+                yield Mutant("partial answer", f"answering {part!r} instead of {value!r}", None, given)
 
 
 def _told(value: Scalar, others: list[Any]) -> bool:
-    """Whether a value is told by the others too, as "14 Mill Lane, Ashford" tells "Ashford"."""
+    """Whether a value is told by others too, as "14 Mill Lane, Ashford" tells "Ashford"."""
     return any(same_value(value, other) for other in others) or (bool(others) and matches([value], others))
-
-
-def told_twice(task: AgentTask) -> Iterator[Scalar]:
-    """The values of an answer that its other values tell too, so that nobody can see whether they are told rightly."""
-    answer = list(task.answer or ())
-    yield from (value for index, value in enumerate(answer) if _told(value, [*answer[:index], *answer[index + 1 :]]))
 
 
 def _parts(value: Scalar) -> Iterator[str]:
@@ -87,8 +81,7 @@ def _parts(value: Scalar) -> Iterator[str]:
 
 def every_candidate(subject: Subject) -> Iterator[Mutant]:
     """Everything done, and every value that a list offered told instead of the one that was asked for."""
-    twice = set(told_twice(subject.task))
-    values = [index for index, value in enumerate(subject.answer or ()) if value not in twice]
+    values = [index for index, value in enumerate(subject.answer or ()) if value not in subject.twice]
     return in_turn([_candidates_at(subject, index, place) for index in values for place in subject.every_place[index]])
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from artifacts.agent_task import AgentTask
+from artifacts.agent_task import AgentTask, Scalar
 from artifacts.measures import MutationFigures
 from tasks.mutation.acting import dropped, extra, swapped, twice, undone
 from tasks.mutation.answering import every_candidate, misread, missing_answer, partial_answer, without_work, wrong_answer
@@ -59,11 +59,15 @@ class Survivor(NamedTuple):
 
 
 class Mutation(NamedTuple):
-    """What became of a task's near misses, altogether and by kind, and those that are paid as right."""
+    """What became of a task's near misses, altogether and by kind, and those that are paid as right.
+
+    `twice` are values of the answer that no near miss can be made of, since its other values tell them too.
+    """
 
     figures: MutationFigures
     by_kind: dict[str, MutationFigures]
     survivors: tuple[Survivor, ...]
+    twice: tuple[Scalar, ...] = ()
 
 
 def mutation_of(task: AgentTask, bench: Workbench, thorough: bool = False) -> Mutation:
@@ -79,7 +83,7 @@ def mutation_of(task: AgentTask, bench: Workbench, thorough: bool = False) -> Mu
         if found.fate == "survives":
             survivors.append(Survivor(mutant, found.differences))
     by_kind = {kind: _figures(counts) for kind, counts in fates.items()}
-    return Mutation(_figures(sum(fates.values(), Counter())), by_kind, tuple(survivors))
+    return Mutation(_figures(sum(fates.values(), Counter())), by_kind, tuple(survivors), subject.twice if subject else ())
 
 
 def _judged(subject: Subject, thorough: bool) -> Iterator[tuple[Mutant, Verdict]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 from artifacts.agent_task import AgentTask, Scalar, ToolCall
 from artifacts.observation import RowChange
 from artifacts.toolset import Tool
+from containers.answers import matches
 from containers.reference import UnresolvedReference, resolve
 from tasks.mutation.places import leaves_of, places_of
 from tasks.trials.workbench import Workbench
@@ -61,7 +62,8 @@ class Subject(NamedTuple):
     """A task whose reference succeeds: the results and changes that it gives, and the arguments that its references stand for.
 
     `writes` are the calls that may change something, `referred` those whose results are referred to, `deeds` all of them;
-    `every_place` tells where each value of the answer stands in the results, the last first.
+    `every_place` tells where each value of the answer stands in the results, the last first; `twice` are the
+    values that the answer's other values tell too, so that nobody can see whether they are told rightly: no near miss is made of them.
     """
 
     task: AgentTask
@@ -74,6 +76,7 @@ class Subject(NamedTuple):
     deeds: tuple[Deed, ...]
     tools: dict[str, Tool]
     every_place: tuple[tuple[str, ...], ...]
+    twice: tuple[Scalar, ...]
 
     @property
     def places(self) -> tuple[str | None, ...]:
@@ -102,7 +105,17 @@ def subject_of(task: AgentTask, bench: Workbench) -> Subject | None:
     deeds = tuple(Deed(slot, call) for slot, call in enumerate(task.solution))
     tools = {tool.name: tool for tool in bench.tools}
     places = tuple(map(tuple, _places(task.answer, results)))
-    return Subject(task, bench, tuple(results), arguments, gold, writes, referred, deeds, tools, places)
+    return Subject(
+        task, bench, tuple(results), arguments, gold, writes, referred, deeds, tools, places, tuple(told_twice(task.answer or ()))
+    )
+
+
+def told_twice(answer: Sequence[Scalar]) -> Iterator[Scalar]:
+    """The values of an answer that its other values hold, as "14 Mill Lane, Ashford" holds "Ashford"."""
+    for index, value in enumerate(answer):
+        others = [*answer[:index], *answer[index + 1 :]]
+        if others and (value in others or matches([value], others)):
+            yield value
 
 
 def _places(answer: Sequence[Scalar] | None, results: Sequence[Any]) -> list[list[str]]:
