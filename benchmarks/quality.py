@@ -83,7 +83,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         stores = options.stores or halves(Path(folder), options.worlds)
         found = deeply_audited(stores, options.solver_runs)
-    table = Table("measured", "figure", "aim", title="Quality", title_justify="left")
+    table = Table(title="Quality", title_justify="left")
+    table.add_column("measured", no_wrap=True)
+    table.add_column("figure", no_wrap=True)
+    table.add_column("aim")
     for row in quality_rows(found):
         table.add_row(*row)
     Console().print(deep_page(found), table)
