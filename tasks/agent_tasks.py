@@ -1,74 +1,42 @@
-"""The agent tasks stage: instructions with their reference solutions, answers and checks."""
+"""The agent tasks stage: tasks that begin with an intention, and tasks that begin with a walk and are then put into words.
+
+An intention is solved with the tools by the model, checks and all. A walk has been carried out and judged before the model
+hears of it; the model only writes the instruction. What cannot be said well is replaced by another walk.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice, tee
+from typing import Any, NamedTuple
 
 import dspy
-from pydantic import BaseModel, ValidationError, field_validator
 
 from artifacts.agent_task import AgentTask
-from artifacts.errors import StatementFailed
 from artifacts.verdict import Diagnostic
 from artifacts.world import Draft
-from containers.environment import Blueprint, Environment
-from containers.reference import UnresolvedReference, replay, resolve
-from tasks.correction import Ask, Built, Made, Problems, Reply, Stage, correct, without_size
+from tasks.acceptance import accept_tasks, finished
+from tasks.correction import Ask, Built, Made, Problems, Reply, Stage, correct, part_name, without_size
+from tasks.difficulty.measures import difficulty_of
+from tasks.difficulty.spread import fitting, quotas
+from tasks.forming import Drafts, TaskDraft, formed
 from tasks.gates import diagnose
 from tasks.models.adapter import with_rules
+from tasks.phrasing import PhraseDraft, PhraseWalks, RepairPhrases, view_of
 from tasks.scenario import scenario_text
 from tasks.stage import StageResult, stage_task
 from tasks.task_view import data_text, tables_behind, tool_lines
-from tasks.tools import form_problems
+from tasks.trials.workbench import workbench_of
+from tasks.walk_tasks import Phrased, choose_walks, phrase_problems, unphrased, walk_stream, walks_wanted
+from tasks.walks.walk import Walk
 
 BATCH = 12
 """The most tasks asked for in one call."""
 
-_CLOCK_SHIFT = 97
-"""Calls by which the clock is ahead in a second replay: enough to change seconds and minutes."""
-
-
-class CallDraft(BaseModel):
-    """One call of a reference solution."""
-
-    tool: str
-    arguments: dict[str, Any] = {}
-
-
-class CheckDraft(BaseModel):
-    """One named predicate."""
-
-    name: str
-    sql: str
-
-
-class TaskDraft(BaseModel):
-    """An agent task as a model writes it; `answer` may hold {"$ref": …}."""
-
-    id: str = ""
-    instruction: str
-    kind: str
-    solution: list[CallDraft]
-    answer: list[Any] | None = None
-    checks: list[CheckDraft] = []
-    free_columns: list[str] = []
-
-    @field_validator("answer", mode="before")
-    @classmethod
-    def _one_value_is_a_list(cls, value: Any) -> Any:
-        return value if value is None or isinstance(value, list) else [value]
-
-    @field_validator("checks", "free_columns", mode="before")
-    @classmethod
-    def _null_is_none_at_all(cls, value: Any) -> Any:
-        return [] if value is None else value
-
-    @field_validator("id", "kind", mode="before")
-    @classmethod
-    def _plain_word(cls, value: Any) -> Any:
-        return str(value).strip().lower() if isinstance(value, str | int) else ""
+MOST_PHRASINGS = 2
+"""How often words are asked for before a walk gives way to another."""
 
 
 RULES = """
@@ -96,10 +64,26 @@ initial.<table> (before). Every check is 0 on the untouched data and 1 after the
 {"name":"the kettle order is cancelled","sql":"SELECT status='cancelled' FROM final.orders WHERE id=17"}. Existing rows by their key
 in `data`; new rows by content: SELECT EXISTS(SELECT 1 FROM final.notes WHERE order_id=17 AND body='Call first'). NULL counts as 0:
 compare with IS or COALESCE. All other rows are compared anyway: no check that nothing else changed. For read: [].
-free_columns: ["table.column"] whose text is left to the agent, mostly []; columns filled from the clock are found by themselves.""".strip()
+free_columns: ["table.column"] whose text is left to the agent, mostly []; columns filled from the clock are found by themselves.
+conditions: may be left out; [{"name":"my cheapest pending order","table":"orders","sql":"SELECT id FROM orders WHERE …"}] tells in SQL on
+`data` which rows the instruction means: the keys of exactly those that the solution finds, where that is more than a name.""".strip()
 
 
-Drafts = tuple[TaskDraft, ...]
+class Parts(NamedTuple):
+    """The tasks that begin with an intention, those that begin with a walk, and the walks that were given up."""
+
+    intended: Drafts = ()
+    phrased: tuple[Phrased, ...] = ()
+    left: tuple[Walk, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to go on from."""
+        return bool(self.intended or self.phrased)
+
+    @property
+    def walks(self) -> tuple[Walk, ...]:
+        """Every walk that was ever chosen."""
+        return (*self.left, *(one.walk for one in self.phrased))
 
 
 @with_rules(RULES)
@@ -151,8 +135,16 @@ def run(draft: Draft, model: dspy.LM) -> StageResult:
     return correct(STAGE, draft, model)
 
 
-def _write(draft: Draft, ask: Ask) -> Made[Drafts]:
-    """As many calls as the tasks need, each told of the instructions so far."""
+def _write(draft: Draft, ask: Ask) -> Made[Parts]:
+    """Intentions first, in as many calls as they need, each told of the instructions so far; walks then fill what is left."""
+    wanted = draft.recipe.size.tasks
+    seen, stream = tee(walk_stream(draft))
+    made = _intended(draft, wanted - len(list(islice(seen, walks_wanted(wanted)))), ask)
+    walked = _with_walks(draft, Parts(made.parts), stream, ask)
+    return Made(walked.parts, (*made.replies, *walked.replies))
+
+
+def _intended(draft: Draft, wanted: int, ask: Ask) -> Made[Drafts]:
     inputs = {
         "scenario": scenario_text(draft.scenario),
         "intentions": list(draft.intentions),
@@ -161,17 +153,92 @@ def _write(draft: Draft, ask: Ask) -> Made[Drafts]:
     }
     parts: Drafts = ()
     replies: tuple[Reply, ...] = ()
-    wanted = draft.recipe.size.tasks
     for _ in range(-(-wanted // BATCH)):
         existing = [part.instruction for part in parts]
         reply = ask(WriteTasks, {**inputs, "existing": existing, "count": min(BATCH, wanted - len(parts))})
         known = frozenset(part.id for part in parts)
-        parts = merged(parts, reply.values["tasks"], frozenset())
+        parts = merged(parts, reply.values["tasks"], frozenset())[:wanted]
         replies += (reply._replace(wrote=frozenset(part.id for part in parts) - known),)
     return Made(parts, replies)
 
 
-def _repair(draft: Draft, parts: Drafts, problems: Problems, ask: Ask) -> Made[Drafts]:
+def _with_walks(draft: Draft, parts: Parts, stream: Iterator[Walk], ask: Ask) -> Made[Parts]:
+    """The parts with walks in the places that are open, put into words by one call."""
+    wanted = draft.recipe.size.tasks
+    intended, levels = _in_their_places(draft, parts)
+    most = wanted if draft.recipe.difficulty else walks_wanted(wanted)
+    count = min(most, wanted - len(intended)) - len(parts.phrased)
+    walks = choose_walks(draft, stream, count, levels)
+    ids = _free_ids(wanted, {part.id for part in intended} | {one.id for one in parts.phrased})
+    new = tuple(Phrased(task_id, walk) for task_id, walk in zip(ids, walks, strict=False))
+    parts = parts._replace(intended=intended, phrased=(*parts.phrased, *new))
+    return _phrased(draft, parts, new, (), ask) if new else Made(parts, ())
+
+
+def _in_their_places(draft: Draft, parts: Parts) -> tuple[Drafts, tuple[int, ...]]:
+    """The intended tasks, those that a spread asked for has no place for left out, and the levels of all tasks that stay."""
+    bench = workbench_of(draft)
+    kept = tuple(difficulty_of(one.walk.task(one.id, "-"), bench).level for one in parts.phrased)
+    tasks = {task.id: task for task in formed(draft, parts.intended)[0]}
+    levelled = [(difficulty_of(tasks[part.id], bench).level, part) for part in parts.intended if part.id in tasks]
+    if draft.recipe.difficulty is None:
+        return parts.intended, (*(level for level, _ in levelled), *kept)
+    places = Counter(quotas(draft.recipe.difficulty, draft.recipe.size.tasks)) - Counter(kept)
+    fits = fitting(levelled, places)
+    return fits, (*(level for level, part in levelled if part in fits), *kept)
+
+
+def _free_ids(wanted: int, used: set[str]) -> Iterator[str]:
+    return (task_id for number in range(1, wanted + 1) if (task_id := f"t{number:02d}") not in used)
+
+
+def _phrased(draft: Draft, parts: Parts, asked: tuple[Phrased, ...], problems: Problems, ask: Ask) -> Made[Parts]:
+    """The parts with the words that a call gives to these walks; words that have problems are mended."""
+    bench = workbench_of(draft)
+    views = [view_of(one.id, one.walk, bench) for one in asked]
+    inputs: dict[str, Any] = {"scenario": scenario_text(draft.scenario)}
+    if problems:
+        said = [{**view, "instruction": one.instruction} for view, one in zip(views, asked, strict=True)]
+        reply = ask(RepairPhrases, {**inputs, "walks": said, "problems": [problem.line() for problem in problems]})
+    else:
+        reply = ask(PhraseWalks, {**inputs, "walks": views})
+    ids = frozenset(one.id for one in asked)
+    phrased = worded(parts.phrased, reply.values["phrases"], ids)
+    return Made(parts._replace(phrased=phrased), (reply._replace(wrote=ids),))
+
+
+def worded(phrased: tuple[Phrased, ...], answered: Iterable[PhraseDraft], asked: frozenset[str]) -> tuple[Phrased, ...]:
+    """The walks with the words of an answer, which counts as a try for each that was asked for; the first words for a walk count."""
+    said: dict[str, str] = {}
+    for draft in answered:
+        said.setdefault(draft.id.strip().lower(), " ".join(draft.instruction.split()))
+    return tuple(
+        one._replace(instruction=said.get(one.id) or one.instruction, tries=one.tries + 1) if one.id in asked else one for one in phrased
+    )
+
+
+def _repair(draft: Draft, parts: Parts, problems: Problems, ask: Ask) -> Made[Parts]:
+    """Failing intentions are mended; failing words too, once; walks that cannot be said, or fail otherwise, give way to others."""
+    of_walks = {one.id: tuple(p for p in problems if part_name(p.place) == one.id) for one in parts.phrased}
+    others = tuple(p for p in problems if part_name(p.place) not in of_walks and not p.place.startswith("answer/phrases"))
+    made = _mended(draft, parts.intended, others, frozenset(of_walks), ask) if others else Made(parts.intended, ())
+    given_up = tuple(one for one in parts.phrased if _is_given_up(one, of_walks[one.id]))
+    kept = tuple(one for one in parts.phrased if one not in given_up)
+    parts = Parts(made.parts, kept, (*parts.left, *(one.walk for one in given_up)))
+    again = tuple(one for one in kept if of_walks[one.id])
+    told = tuple(problem for one in again for problem in of_walks[one.id])
+    reworded = _phrased(draft, parts, again, told, ask) if again else Made(parts, ())
+    walked = _with_walks(draft, reworded.parts, walk_stream(draft, reworded.parts.walks), ask)
+    return Made(walked.parts, (*made.replies, *reworded.replies, *walked.replies))
+
+
+def _is_given_up(phrased: Phrased, problems: Problems) -> bool:
+    """Whether words cannot mend a walk, or have had their chances."""
+    of_words = all(problem.place == f"task:{phrased.id}/instruction" for problem in problems)
+    return bool(problems) and (not of_words or phrased.tries >= MOST_PHRASINGS)
+
+
+def _mended(draft: Draft, parts: Drafts, problems: Problems, reserved: frozenset[str], ask: Ask) -> Made[Drafts]:
     named = failing_ids(problems)
     failing = [part for part in parts if part.id in named]
     inputs = {
@@ -182,7 +249,9 @@ def _repair(draft: Draft, parts: Drafts, problems: Problems, ask: Ask) -> Made[D
         "problems": [problem.line() for problem in problems],
     }
     reply = ask(RepairTasks, inputs)
-    return Made(merged(parts, reply.values["tasks"], named), (reply,))
+    mended = merged(parts, reply.values["tasks"], named, reserved)
+    known = {part.id for part in parts} - named
+    return Made(mended, (reply._replace(wrote=frozenset(part.id for part in mended) - known),))
 
 
 def _names_task(problem: Diagnostic) -> bool:
@@ -200,9 +269,9 @@ def failing_ids(problems: Problems) -> frozenset[str]:
     return frozenset(match.group(1) for problem in problems if (match := _TASK_PLACE.match(problem.place)))
 
 
-def merged(current: Drafts, answered: Iterable[TaskDraft], replace: frozenset[str]) -> Drafts:
+def merged(current: Drafts, answered: Iterable[TaskDraft], replace: frozenset[str], reserved: frozenset[str] = frozenset()) -> Drafts:
     """The tasks with the answer in them: one that names a task of `replace` takes its place, one that names none takes the
-    first such place that is still open, or a new number; sound tasks are not touched.
+    first such place that is still open, or the first number that is not reserved; sound tasks are not touched.
     """
     by_id = {part.id: part for part in current}
     nameless = []
@@ -214,95 +283,38 @@ def merged(current: Drafts, answered: Iterable[TaskDraft], replace: frozenset[st
         elif part.id not in replace:
             nameless.append(part)
     for part in nameless:
-        place = next(iter(open_places), None) or f"t{len(by_id) + 1:02d}"
+        place = next(iter(open_places), None) or next(_free_ids(1_000, {*by_id, *reserved}))
         open_places.pop(place, None)
         by_id[place] = part.model_copy(update={"id": place})
     return tuple(by_id.values())
 
 
-def _build(draft: Draft, parts: Drafts) -> Built:
-    tasks, unformed = formed(draft, parts[: draft.recipe.size.tasks])
-    built = draft.model_copy(update={"tasks": tasks})
-    problems = diagnose(built, "agent_tasks") if tasks else ()
+def _build(draft: Draft, parts: Parts) -> Built:
+    tasks, unformed = formed(draft, parts.intended)
+    walked, unsaid = _walked(draft, parts.phrased)
+    ordered = tuple(sorted((*tasks, *walked), key=lambda task: task.id))[: draft.recipe.size.tasks]
+    built = draft.model_copy(update={"tasks": ordered})
+    problems = diagnose(built, "agent_tasks") if ordered else ()
     none = () if parts else (Diagnostic(code="task.none", place="tasks", message="There are no tasks."),)
-    return Built(built, (*none, *unformed, *without_size(problems, len(parts), draft.recipe.size.tasks)))
+    written = len(parts.intended) + len(parts.phrased)
+    found = tuple(dict.fromkeys((*none, *unformed, *without_size(problems, written, draft.recipe.size.tasks), *unsaid)))
+    return Built(built if found else accept_tasks(built), found)
 
 
-def formed(draft: Draft, parts: Drafts) -> tuple[tuple[AgentTask, ...], Problems]:
-    """The drafts as agent tasks, answers taken from a replay and clock columns freed, and why some are none."""
-    try:
-        blueprint = Blueprint.of(draft.model_copy(update={"tasks": ()}))
-    except StatementFailed as error:
-        return (), (Diagnostic(code="seed.statement", place="seed", message=error.message),)
+def _walked(draft: Draft, phrased: tuple[Phrased, ...]) -> tuple[tuple[AgentTask, ...], Problems]:
+    """The walks that have words as agent tasks, and what is missing in the words."""
+    bench = workbench_of(draft)
     tasks: list[AgentTask] = []
     problems: list[Diagnostic] = []
-    with Environment.fork(blueprint) as environment:
-        for part in parts:
-            try:
-                tasks.append(_task_of(part, environment))
-            except ValidationError as error:
-                problems.extend(_misformed(part.id, error))
-            except UnresolvedReference as error:
-                place = f"task:{part.id}/answer"
-                problems.append(Diagnostic(code="task.answer", place=place, message=f"{error}.", hint="Name a value by its path."))
+    for one in phrased:
+        if not one.instruction:
+            problems.append(unphrased(one))
+            continue
+        task = finished(one.walk.task(one.id, one.instruction[:4_000]), bench)
+        tasks.append(task)
+        problems.extend(phrase_problems(one, task, draft))
     return tuple(tasks), tuple(problems)
 
 
-def _task_of(part: TaskDraft, environment: Environment) -> AgentTask:
-    """Raises ValidationError, UnresolvedReference."""
-    plain = part.model_dump(mode="json")
-    plain["answer"] = None
-    task = AgentTask.model_validate(plain)
-    environment.reset()
-    replayed = replay(environment, task.solution)
-    if replayed.failed_at is not None:
-        # The gate that replays tells of the failure; an answer cannot be had before it is mended.
-        return task.model_copy(update={"answer": _literals(part.answer)})
-    free = tuple(dict.fromkeys((*task.free_columns, *_clock_columns(task, environment))))
-    answer = _answer(part.answer, [observation.result for observation in replayed.observations])
-    return AgentTask.model_validate({**plain, "answer": answer, "free_columns": free})
-
-
-def _literals(answer: list[Any] | None) -> tuple[Any, ...] | None:
-    kept = tuple(value for value in answer or () if not isinstance(value, dict | list))
-    return None if answer is None else kept
-
-
-def _answer(answer: list[Any] | None, results: list[Any]) -> list[Any] | None:
-    """The values that a right answer must hold; a reference to a list of values stands for all of them."""
-    if answer is None:
-        return None
-    values: list[Any] = []
-    for value in resolve(answer, results):
-        if isinstance(value, dict):
-            raise UnresolvedReference(f"the answer is to hold plain values, not {str(value)[:80]}")
-        values.extend(value if isinstance(value, list) else [value])
-    return values
-
-
-def _clock_columns(task: AgentTask, environment: Environment) -> tuple[str, ...]:
-    """Columns whose end values depend on when the calls were made, found by a second replay with the clock ahead."""
-    first = _end_values(environment)
-    environment.reset()
-    for _ in range(_CLOCK_SHIFT):
-        environment.call_tool("")  # an unknown tool changes nothing but the clock
-    if replay(environment, task.solution).failed_at is not None:
-        return ()
-    second = _end_values(environment)
-    return tuple(sorted(f"{table}.{column}" for (table, key, column), value in first.items() if second.get((table, key, column)) != value))
-
-
-def _end_values(environment: Environment) -> dict[tuple[str, tuple[Any, ...], str], Any]:
-    changes = environment.difference()
-    return {(c.table, c.key, column): value for c in changes for column, value in (c.after or {}).items()}
-
-
-def _misformed(task_id: str, error: ValidationError) -> list[Diagnostic]:
-    return [
-        Diagnostic(code="task.form", place="/".join((f"task:{task_id}", *place)), message=message)
-        for place, message in form_problems(error)
-    ]
-
-
-STAGE: Stage[Drafts] = Stage("agent_tasks", _write, _repair, _build)
+STAGE: Stage[Parts] = Stage("agent_tasks", _write, _repair, _build)
 write_agent_tasks = stage_task("write_agent_tasks", run)

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from artifacts.identity import digest_of, short
-from tasks import agent_tasks, requirements, scenario, schema, seed, tools
+from tasks import agent_tasks, phrasing, requirements, scenario, schema, seed, tools
 
 PROGRAMS: dict[str, tuple[Any, ...]] = {
     "scenario": (scenario.DescribeScenario, scenario.InventScenarios),
@@ -14,7 +14,7 @@ PROGRAMS: dict[str, tuple[Any, ...]] = {
     "schema": (schema.WriteSchema, schema.RepairSchema),
     "seed": (seed.WriteSeed, seed.RepairSeed),
     "tools": (tools.WriteTools, tools.RepairTools),
-    "agent_tasks": (agent_tasks.WriteTasks, agent_tasks.RepairTasks),
+    "agent_tasks": (agent_tasks.WriteTasks, agent_tasks.RepairTasks, phrasing.PhraseWalks, phrasing.RepairPhrases),
 }
 """The signatures of each stage that asks a model, in the stages' order."""
 

@@ -10,6 +10,7 @@ from typing import Any
 from tasks.embedded.composer import Plan, compose, writes
 from tasks.embedded.inventing import describe, invent
 from tasks.embedded.judging import judged
+from tasks.embedded.phrasing import phrase
 from tasks.embedded.prompt import Prompt
 from tasks.embedded.repairs import mend_rows, mend_schema
 from tasks.embedded.workshop import Workshop
@@ -133,6 +134,22 @@ def _lost(prompt: Prompt, seed: str) -> list[dict[str, Any]]:
     return list(workshop_of(prompt, seed).tasks(wanted)[there:])
 
 
+def _phrases(prompt: Prompt, seed: str) -> Answer:
+    return {"phrases": [{"id": view["id"], "instruction": phrase(view, seed)} for view in prompt.value("walks") or []]}
+
+
+def _repair_phrases(prompt: Prompt, seed: str) -> Answer:
+    """The words as they were meant; other words where those were meant so."""
+    views: list[dict[str, Any]] = prompt.value("walks") or []
+    meant = {view["id"]: phrase(view, seed) for view in views}
+    return {
+        "phrases": [
+            {"id": v["id"], "instruction": meant[v["id"]] if meant[v["id"]] != v.get("instruction") else phrase(v, seed, prompt.rollout)}
+            for v in views
+        ]
+    }
+
+
 def _describe(prompt: Prompt, seed: str) -> Answer:
     return describe(prompt.fields["name"], prompt.lines("categories"), f"{seed}.{prompt.rollout}")
 
@@ -146,6 +163,8 @@ _INPUTS = {
     "JudgeEpisode": {"reference", "expected", "checks", "rows", "answer", "episode", "outcomes"},
     "InventScenarios": {"category", "examples", "avoid", "count"},
     "DescribeScenario": {"name", "categories"},
+    "RepairPhrases": {"scenario", "walks", "problems"},
+    "PhraseWalks": {"scenario", "walks"},
     "RepairSeed": {"scenario", "ddl", "rows", "problems"},
     "RepairTasks": {"scenario", "tools", "data", "failing", "problems"},
     "RepairTools": {"scenario", "ddl", "failing", "problems"},
@@ -162,6 +181,8 @@ _ANSWERS: dict[str, Callable[[Prompt, str], Answer]] = {
     "JudgeEpisode": lambda prompt, _seed: judged(prompt),
     "InventScenarios": _invent,
     "DescribeScenario": _describe,
+    "RepairPhrases": _repair_phrases,
+    "PhraseWalks": _phrases,
     "RepairSeed": _repair_seed,
     "RepairTasks": _repair_tasks,
     "RepairTools": _repair_tools,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks import agent_tasks, tools
-from tasks.agent_tasks import TaskDraft
+from tasks.forming import TaskDraft
 from tasks.seed import RowsDraft
 from tasks.tools import ToolDraft
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from artifacts.scenario import Scenario
 from artifacts.world import Draft, World
 from tasks import agent_tasks, requirements, scenario, schema, seed, tools
 from tasks.authoring import author
+from tasks.embedded.phrasing import phrase
 from tasks.models.journal import Journal, JournaledEngine, request_texts
 
 INTENTIONS = [f"Find the tool number {n} that nobody has borrowed for the longest time." for n in range(10)]
@@ -124,10 +126,20 @@ def sections(**fields: str) -> str:
 def good(system: str, user: str, times: int) -> str:
     """A strong author's answer to any prompt of the small world."""
     asked = [
-        name for name in ("description", "category", "intentions", "ddl", "tables", "tools", "tasks") if f"[[ ## {name} ## ]]" in system
+        name
+        for name in ("description", "category", "intentions", "ddl", "tables", "tools", "tasks", "phrases")
+        if f"[[ ## {name} ## ]]" in system
     ]
     answers = {**GOOD, "tools": json.dumps(READING if "[[ ## focus ## ]]\nreading" in user else CHANGING)}
+    if "phrases" in asked:
+        answers["phrases"] = json.dumps(phrases_for(user))
     return sections(**{name: answers[name] for name in asked})
+
+
+def phrases_for(user: str) -> list[dict[str, str]]:
+    """Words for the walks of a prompt."""
+    (walks,) = re.findall(r"^\[\[ ## walks ## \]\]\n(.*)$", user, re.MULTILINE)
+    return [{"id": view["id"], "instruction": phrase(view)} for view in json.loads(walks)]
 
 
 class Author:
@@ -196,13 +208,17 @@ def test_good_answers_become_a_world_at_the_first_attempt(draft: Draft, journal:
         ("tools", 1, True),
         ("tools", 1, True),
         ("agent_tasks", 1, True),
+        ("agent_tasks", 1, True),
     ]
 
 
 def test_answers_by_reference_are_resolved_and_clock_columns_are_free(draft: Draft, journal: Journal) -> None:
+    size = draft.recipe.size.model_copy(update={"tasks": 3})
+    draft = draft.model_copy(update={"recipe": draft.recipe.model_copy(update={"size": size})})
     result = agent_tasks.run(up_to("agent_tasks", draft, model := model_of(Author(good), journal)), model)
     assert result.rejection is None, result.rejection
-    write, read = result.draft.tasks
+    write, read, walk = result.draft.tasks
+    assert [task.origin for task in (write, read, walk)] == ["intention", "intention", "walk"]
     assert (write.id, write.free_columns) == ("t01", ("loans.returned_at",))
     assert (read.id, read.answer) == ("t02", ("for the shed",))
 
