@@ -8,11 +8,12 @@ from weakref import WeakKeyDictionary
 from artifacts.agent_task import AgentTask, Condition
 from artifacts.errors import InvalidInput
 from artifacts.verdict import Diagnostic
+from tasks.instructions.extremes import superlatives
 from tasks.instructions.inference import Finding, Reader
 from tasks.instructions.rows import Key, Known, Rows
 from tasks.instructions.telling import row_in_words, what_differs
 from tasks.instructions.ties import tie_problems
-from tasks.instructions.weakening import as_far_as_said
+from tasks.instructions.weakening import as_far_as_said, superlatives_in
 from tasks.sql.statements import statement_problems
 from tasks.trials.workbench import Workbench
 
@@ -104,7 +105,8 @@ def _fit_problems(condition: Condition, keys: Collection[Key], place: str, reade
 
 def _saying_problems(condition: Condition, keys: Collection[Key], reader: Reader) -> Iterator[Diagnostic]:
     """Facts of a condition that the instruction leaves out, where more rows fit without them."""
-    weakened = as_far_as_said(condition.sql, reader.saying, reader.known.catalog)
+    spare = superlatives_in(one.sql for one in reader.task.conditions) <= len(superlatives(reader.saying))
+    weakened = as_far_as_said(condition.sql, reader.saying, reader.known.catalog, spare)
     if not weakened.unsaid:
         return
     rows = reader.known.of(condition.table.lower())

@@ -80,9 +80,12 @@ class Extreme(NamedTuple):
     ties: frozenset[Key]
 
 
-def says_end(direction: Direction, saying: Saying) -> bool:
-    """Whether a word stands there for this end of an order, or one that may name either ("-est", "top", "first")."""
-    words = " ".join(word for word, _ in superlatives(saying))
+def says_end(direction: Direction, saying: Saying, nouns: frozenset[str] | None = None) -> bool:
+    """Whether a word stands there for this end of an order, or one that may name either ("-est", "top", "first").
+
+    With `nouns` (stems), only words that are about one of them count.
+    """
+    words = " ".join(word for word, _ in superlatives(saying)) if nouns is None else about(saying, nouns)
     ends = (_LEAST, _EARLIEST) if direction == "least" else (_GREATEST, _LATEST)
     if any(end.search(words) for end in ends):
         return True

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlglot import exp
 
-from tasks.instructions.extremes import says_end, superlatives
+from tasks.instructions.extremes import says_end, stems_of, superlatives
 from tasks.instructions.saying import Saying
 from tasks.sql.catalog import Catalog
 from tasks.sql.statements import parse_statement
@@ -27,10 +28,19 @@ class Weakened(NamedTuple):
     states: bool
 
 
-def as_far_as_said(sql: str, saying: Saying, catalog: Catalog) -> Weakened:
-    """A condition's query without what the instruction leaves out; superlatives count as said when any stands there."""
+def superlatives_in(sqls: Iterable[str]) -> int:
+    """How many different superlatives some conditions hold."""
+    return len({part.sql(dialect="sqlite") for sql in sqls for part in _parts(sql) if _superlative(part)})
+
+
+def as_far_as_said(sql: str, saying: Saying, catalog: Catalog, spare: bool = True) -> Weakened:
+    """A condition's query without what the instruction leaves out.
+
+    A superlative counts as said when a word for its end stands there; unless there are fewer such words than superlatives
+    (not `spare`): then the word has to be about the table, the column or its parent.
+    """
     tree = parse_statement(sql).tree
-    unsaid = [part for part in _parts(sql) if not _is_said(part, saying)]
+    unsaid = [part for part in _parts(sql) if not _is_said(part, saying, spare)]
     if tree is None or not unsaid:
         return Weakened(sql, (), True)
     weakened = tree.copy()
@@ -79,12 +89,13 @@ def _is_first_of_order(node: exp.Expr) -> bool:
     return isinstance(node, exp.Query)
 
 
-def _is_said(node: exp.Expr, saying: Saying) -> bool:
+def _is_said(node: exp.Expr, saying: Saying, spare: bool) -> bool:
     if _is_first_of_order(node):
         return bool(superlatives(saying))
     if _superlative(node):
         side = node.expression.this.expressions[0].unalias()
-        return says_end("greatest" if isinstance(side, exp.Max) else "least", saying)
+        nouns = None if spare else stems_of(*(part.name for part in node.find_all(exp.Column, exp.Table)))
+        return says_end("greatest" if isinstance(side, exp.Max) else "least", saying, nouns)
     return all(_value_said(value, saying) for value in _values(node))
 
 
