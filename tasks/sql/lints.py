@@ -11,7 +11,7 @@ from artifacts.verdict import Diagnostic
 from tasks.sql.catalog import Catalog
 from tasks.sql.ordering import missing_from_order
 from tasks.sql.programs import UNREAD, Site, parameter_schema
-from tasks.sql.row_lints import always_true, hidden_rows, mixed_or
+from tasks.sql.row_lints import always_true, giving_way, hidden_rows, mixed_or
 from tasks.sql.scratch import catalog_of
 from tasks.sql.statements import nodes_of, parse_statement, position_of
 from tasks.sql.unit_lints import unit_problems
@@ -186,6 +186,7 @@ LINTS: tuple[Lint, ...] = (
     _unordered_json,
     always_true,
     mixed_or,
+    giving_way,
 )
 
 

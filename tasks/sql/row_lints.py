@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
+from artifacts.toolset import Run
 from artifacts.verdict import Diagnostic
 from tasks.sql.catalog import Catalog
 from tasks.sql.ordering import missing_from_order
@@ -45,6 +46,19 @@ def mixed_or(tree: exp.Expr, site: Site, _catalog: Catalog) -> Iterator[Diagnost
 
 def _names_me(node: exp.Expr) -> bool:
     return any(str(found.this) == "me" for found in node.find_all(exp.Placeholder))
+
+
+def giving_way(tree: exp.Expr, site: Site, _catalog: Catalog) -> Iterator[Diagnostic]:
+    """An INSERT that does nothing where the row is there already, in a run that does not count what it did."""
+    step = site.step
+    if not isinstance(tree, exp.Insert) or not isinstance(step, Run) or step.expect is not None:
+        return
+    conflict = tree.args.get("conflict")
+    nothing = conflict is not None and "NOTHING" in conflict.sql(dialect="sqlite").upper()
+    if str(tree.args.get("alternative") or "").upper() == "IGNORE" or nothing:
+        hint = "Refuse the call first where the row is there (conflict), and insert plainly; or give the run an `expect`."
+        message = "This INSERT does nothing where the row is there already, and the call reports success all the same."
+        yield problem("tool.gives_way", site, message, hint)
 
 
 def first_of_several(site: Site, later: frozenset[str], schema_sql: str) -> Iterator[Diagnostic]:

@@ -37,6 +37,7 @@ def table_problems(table: Table, catalog: Catalog) -> Iterator[Diagnostic]:
     for column in table.columns.values():
         yield from _money_problems(table, column)
         yield from _inexact_key_problems(table, column)
+        yield from _loose_reference_problems(table, column, catalog)
 
 
 def _inexact_key_problems(table: Table, column: Column) -> Iterator[Diagnostic]:
@@ -46,6 +47,21 @@ def _inexact_key_problems(table: Table, column: Column) -> Iterator[Diagnostic]:
         message = f"{table.name}.{column.name} is a key of the type {column.type}, which turns whole numbers and codes into others."
         hint = f"Declare {column.name} INTEGER, or TEXT if it is a code."
         yield Diagnostic(code="schema.key_real", place=f"table:{table.name}", message=message, hint=hint)
+
+
+def _loose_reference_problems(table: Table, column: Column, catalog: Catalog) -> Iterator[Diagnostic]:
+    """A column called member_id beside a table members, and nothing that holds the two together."""
+    name = column.name.lower()
+    referring = {c.lower() for key in table.foreign_keys for c in key.columns}
+    if not name.endswith("_id") or name in referring or column.key:
+        return
+    stem = name.removesuffix("_id")
+    parent = next((catalog.tables[p] for p in (f"{stem}s", f"{stem}es", f"{stem[:-1]}ies", stem) if p in catalog.tables), None)
+    if parent is not None and parent is not table and len(parent.primary_key) == 1:
+        target = f"{parent.name}({parent.primary_key[0]})"
+        message = f"{table.name}.{column.name} is named after {parent.name}, but nothing keeps it from pointing at a row that is not there."
+        hint = f"Declare it REFERENCES {target}, or give it another name."
+        yield Diagnostic(code="schema.loose_reference", place=f"table:{table.name}", message=message, hint=hint)
 
 
 def _key_hint(table: Table) -> str:

@@ -38,6 +38,9 @@ GALLERY: list[dict[str, Any]] = [
     for defect in tomllib.loads(path.read_text())["defect"]
 ]
 
+SOUND: list[dict[str, Any]] = tomllib.loads((HERE / "sound" / "sound.toml").read_text())["sound"]
+"""Patches that look like a defect of the gallery and are none."""
+
 
 def draft_of(
     world: str, patches: Sequence[dict[str, str]] = (), without_tasks: Sequence[str] = (), difficulty: Sequence[int] | None = None
@@ -100,6 +103,13 @@ def test_the_worlds_without_a_patch_pass_every_gate(name: str) -> None:
     assert [(v.gate, v.verdict) for v in verdicts] == [(gate.name, "pass") for gate in GATES]
     for stage in (*STAGES, "agent_tasks"):
         assert diagnose(draft_of(name), stage) == ()
+
+
+@pytest.mark.parametrize("sound", SOUND, ids=lambda sound: sound["name"])
+def test_what_only_looks_like_a_defect_passes_every_gate(sound: dict[str, Any]) -> None:
+    last = judge(draft_of(sound["world"], sound["patch"]))[-1]
+    assert not isinstance(last, Reject), [problem.line() for problem in last.evidence]
+    assert sound["unlike"] in {defect["name"] for defect in GALLERY}
 
 
 def test_every_gate_has_a_room_in_the_gallery() -> None:
