@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 from artifacts.agent_task import Scalar
-from containers.guesses import MOST_MENTIONS, UNSURE, Plain, decision, inside, is_guess, settled
+from containers.guesses import MOST_MENTIONS, UNSURE, Plain, decision, has_strays, inside, is_guess, settled
 from containers.mentions import Answer, Mention, answer_of, mentions
 from containers.plain_text import plain_text
 
@@ -34,14 +34,13 @@ def matches(expected: Sequence[Scalar], given: object, decoys: Sequence[Scalar] 
         return False
     rivals = [decoy for decoy in decoys if decoy not in asked]
     longer = [place for decoy in rivals if isinstance(decoy, str) for place in islice(mentions(answer, decoy), MOST_MENTIONS)]
-    stated: list[Mention] = []
-    for value in asked:
-        if not _holds(answer, value, asked, longer):
-            return False
-        stated.extend(islice(mentions(answer, value), MOST_MENTIONS))
+    if not all(_holds(answer, value, asked, longer) for value in asked):
+        return False
     if len({number[2:] for number in answer.numbers}) > SPARE_NUMBERS + NUMBERS_PER_VALUE * len(expected):
         return False
-    return not (rivals and is_guess(answer, asked, stated, rivals))
+    if has_strays(answer, asked):
+        return False
+    return not (rivals and is_guess(answer, asked, rivals))
 
 
 def _holds(answer: Answer, value: Plain, asked: Sequence[Plain], longer: Sequence[Mention]) -> bool:

@@ -11,7 +11,7 @@ from itertools import islice
 
 from artifacts.agent_task import Scalar
 from containers.dates import MONTH
-from containers.mentions import Answer, Mention, mentions
+from containers.mentions import Answer, Mention, answer_of, kind_of, mentions
 
 Plain = str | int | float
 
@@ -113,27 +113,49 @@ _NUMBER_AND = re.compile(r"\s?(?:[^\W\d]+\s)?and\s[$€£¥]?")
 _NUMBER_OR = re.compile(r"\s?(?:[^\W\d]+\s)?,?\s?or\s(?:[^\W\d]+\s){0,2}[$€£¥]?")
 
 
-def is_guess(answer: Answer, asked: Sequence[Plain], stated: Sequence[Mention], decoys: Sequence[Scalar]) -> bool:
+def has_strays(answer: Answer, asked: Sequence[Plain]) -> bool:
+    """Whether a list holds a bare number or date that was not asked for, where others were."""
+    kinds = {kind_of(str(value)) for value in asked} - {"text"}
+    for item in answer.items if kinds and len(answer.items) > 1 else ():
+        alone = answer_of(item, answer.today) if kind_of(item) in kinds else None
+        if alone is not None and not any(True for value in asked for _ in mentions(alone, value)):
+            return True
+    return False
+
+
+def is_guess(answer: Answer, asked: Sequence[Plain], decoys: Sequence[Scalar]) -> bool:
     """Whether an answer names candidates beside the right values in a way that does not choose between them."""
-    strong: set[str] = set()
-    weak: set[str] = set()
+    stated = _stated(answer, asked)
+    bare = answer.without([place for place in stated if place.track == "words"])
+    views = {"words": (answer, stated), "numbers": (bare, _stated(bare, asked))}
+    named: set[Plain] = set()
     for decoy in decoys:
         if decoy is None or isinstance(decoy, bool):
             continue
-        found = list(islice(mentions(answer, decoy), MOST_MENTIONS))
-        places = [place for place in found if not _part_of(place, stated) and not _day_of_month(answer, place)]
+        view, right = views["words" if any(place.track in _OF_WORDS for place in mentions(answer, decoy)) else "numbers"]
+        found = list(islice(mentions(view, decoy), MOST_MENTIONS))
+        places = [place for place in found if not _part_of(place, right) and not _day_of_month(view, place)]
         if not places:
             continue
-        if len(found) == MOST_MENTIONS or any(_alone(answer, place) or _listed(answer, place, stated) for place in places):
+        if len(found) == MOST_MENTIONS or any(_alone(view, place) or _listed(view, place, right) for place in places):
             return True
-        if is_weak(decoy):
-            weak.add(repr(decoy))
-        elif all(_in_passing(answer, place) for place in places):
-            strong.add(repr(decoy))
-        else:
+        if not is_weak(decoy) and not all(_in_passing(view, place) for place in places):
             return True
+        named.add(decoy)
+    return _too_many(named, len(asked), decoys)
+
+
+_OF_WORDS = ("words", "chunks")
+
+
+def _stated(answer: Answer, asked: Sequence[Plain]) -> list[Mention]:
+    return [place for value in asked for place in islice(mentions(answer, value), MOST_MENTIONS)]
+
+
+def _too_many(named: set[Plain], asked: int, decoys: Sequence[Scalar]) -> bool:
     common = sum(is_weak(decoy) for decoy in decoys)
-    return len(strong) > max(1, len(asked)) or len(weak) > WEAK_SPARE + len(asked) or 2 <= common == len(weak)
+    weak = sum(is_weak(decoy) for decoy in named)
+    return len(named) - weak > max(1, asked) or weak > WEAK_SPARE + asked or 2 <= common == weak
 
 
 def is_weak(value: Scalar) -> bool:

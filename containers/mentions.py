@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Literal, NamedTuple
 
@@ -28,12 +28,16 @@ class Mention(NamedTuple):
 
 
 class Answer:
-    """An answer in the forms in which values are looked for; each is made when it is first needed. `keyed`: it was an object."""
+    """An answer in the forms in which values are looked for; each is made when it is first needed.
 
-    def __init__(self, text: str, today: str, keyed: bool = False) -> None:
+    `keyed`: it was an object; `items`: it was a list of these plain values.
+    """
+
+    def __init__(self, text: str, today: str, keyed: bool = False, items: Sequence[str] = ()) -> None:
         self.plain = text
         self.today = today
         self.keyed = keyed
+        self.items = items
 
     @cached_property
     def flat(self) -> str:
@@ -84,6 +88,13 @@ class Answer:
         """The numbers that are not part of a date."""
         return list(numbers_in(self.counted))
 
+    def without(self, places: Sequence[Mention]) -> Answer:
+        """The answer with some words made unreadable: a number in a title is no number of the answer's."""
+        text = self.flat
+        for place in places:
+            text = f"{text[: place.start]}{'x' * (place.end - place.start)}{text[place.end :]}"
+        return Answer(text, self.today, self.keyed) if places else self
+
     def track(self, name: Track) -> str:
         """The text of one kind of mention."""
         return {"words": self.flat, "chunks": self.plain}.get(name) or (self.counted if name == "numbers" else self.dated)
@@ -94,11 +105,28 @@ def answer_of(given: object, today: str = "") -> Answer | None:
     unpacked = _unpacked(given)
     leaves = _leaves(unpacked)
     text = plain_text(" ; ".join(_LINES.sub(" ; ", leaf) for leaf in leaves)) if leaves else ""
-    return None if not text.strip(" ;") or len(text) > MAX_LENGTH else Answer(text, today, isinstance(unpacked, dict))
+    return (
+        None
+        if not text.strip(" ;") or len(text) > MAX_LENGTH
+        else Answer(text, today, isinstance(unpacked, dict), _items(unpacked, leaves))
+    )
 
 
 _LINES = re.compile(r"\s*\n\s*(?=[-*\u2022#|A-Z]|\d+[.)]\s|\n)")
 """The end of a line that the next one does not go on with."""
+
+
+def _items(unpacked: object, leaves: list[str]) -> Sequence[str]:
+    flat = isinstance(unpacked, list | tuple) and not any(isinstance(part, list | tuple | dict) for part in unpacked)
+    return leaves if flat else ()
+
+
+def kind_of(text: str) -> Literal["number", "day", "text"]:
+    """What a text is that stands by itself."""
+    plain = plain_text(text)
+    if PLAIN_NUMBER.fullmatch(plain):
+        return "number"
+    return "day" if DATED.fullmatch(with_plain_dates(plain).strip()) else "text"
 
 
 def _unpacked(given: object) -> object:

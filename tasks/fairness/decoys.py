@@ -7,9 +7,11 @@ from itertools import islice, zip_longest
 from typing import Any
 
 from artifacts.agent_task import AgentTask, Scalar
+from containers.answers import matches
 from containers.guesses import Plain
 from containers.mentions import Answer, answer_of, mentions
 from containers.plain_text import plain_text
+from tasks.fairness.wordings import Worded
 from tasks.trials.workbench import Workbench
 
 MAX_DECOYS = 24
@@ -30,7 +32,22 @@ def with_decoys(task: AgentTask, bench: Workbench) -> AgentTask:
     rounds = zip_longest(*(_beside(value, fields, instruction) for value in asked))
     found = dict.fromkeys(decoy for turn in rounds for decoy in turn if decoy is not None)
     kept = tuple(islice((decoy for decoy in found if not _asked_for(decoy, asked)), MAX_DECOYS))
-    return task if kept == task.decoys else task.model_copy(update={"decoys": kept})
+    told = task.model_copy(update={"decoys": ()})
+    fair = _fair(told, kept, bench.environment.today)
+    return task if fair == task.decoys else task.model_copy(update={"decoys": fair})
+
+
+def _fair(task: AgentTask, decoys: tuple[Plain, ...], today: str) -> tuple[Plain, ...]:
+    """The decoys that leave every way of writing the right answer right; the others occur in it by chance."""
+    answers = [list(task.answer or ()), *(answer for _, answer in Worded(task, frozenset(), today).answers())]
+
+    def right(some: tuple[Plain, ...]) -> bool:
+        return all(matches(task.answer or (), answer, some, today) for answer in answers)
+
+    if right(decoys) or not right(()):
+        return decoys
+    kept = tuple(decoy for decoy in decoys if right((decoy,)))
+    return kept if right(kept) else ()
 
 
 def _beside(value: Plain, fields: Sequence[Sequence[Scalar]], instruction: Answer | None) -> Iterator[Plain]:

@@ -92,6 +92,10 @@ RIGHT: list[tuple[list[Scalar], object]] = [
     ([True], "Yes, no fee applies."),
     ([42], "42 or more"),
     (["42"], "forty-two"),
+    (["Carrow Store"], ["Carrow Store", 3]),
+    ([5], [5, "Done."]),
+    ([5, 1200], ["$12.00", 5]),
+    (["2026-03-28 10:00:00"], ["28 March 2026 at 10:00", "at noon"]),
     (["Ask ann@x.org first"], "ask ann@x.org first!"),
 ]
 
@@ -161,6 +165,9 @@ WRONG: list[tuple[list[Scalar], object]] = [
     (["42"], "INV-42"),
     (["09:30"], "9:30 PM"),
     ([2025], "1.234,50"),
+    ([5, 210], [1, 3, 5, 210]),
+    ([5, "Carrow"], '[4, 5, "Carrow"]'),
+    (["2026-03-28", 50], ["2026-03-15", "2026-03-28", 50]),
     (["Lucia Fontaine"], "lucia.fontaine@example.com"),
     (["Lucia Fontaine"], "see https://lucia.fontaine.org/me"),
 ]
@@ -198,6 +205,8 @@ CHOSEN: list[tuple[list[Scalar], object, list[Scalar]]] = [
     ([500], "500 cents ($5.00)", [700]),
     (["2026-03-14"], "14 March, sooner than 16 March", ["2026-03-16", "2026-03-18"]),
     (["Alice"], "alice", ["ALICE"]),
+    ([12, "Bundle of three", 1, "Carrow Store"], [12, "Bundle of three", 1, "Carrow Store"], [3, 4]),
+    (["Bundle of 1,200", 1], "It is the Bundle of 1,200, and 1 is left.", [1200, 900]),
 ]
 
 GUESSED: list[tuple[list[Scalar], object, list[Scalar]]] = [
