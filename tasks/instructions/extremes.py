@@ -24,6 +24,7 @@ _EARLIEST = re.compile(
     r"\b(?:earliest|first|next|oldest|soonest|original|upcoming|sooner|earlier|longest|as (?:early|soon) as possible|coming)\b"
 )
 _LATEST = re.compile(r"\b(?:latest|last|newest|most recent|most recently|recent|final|youngest|later|newer|just|shortest)\b")
+_KNOWN = re.compile("|".join(pattern.pattern for pattern in (_LEAST, _GREATEST, _EARLIEST, _LATEST)))
 _NO_NOUN = r"(?!(?:requ|inter|gu|for|harv|inv|prot|cont|sugg|dig|hon|mod|arr|ch|qu|crest|conqu)est)"
 _ANY = re.compile(
     r"\b(?:as (?:early|soon|late|cheap\w*|much|many|little|few) as possible|most recent(?:ly)?|first|last|next|only|best|worst"
@@ -80,17 +81,13 @@ class Extreme(NamedTuple):
     ties: frozenset[Key]
 
 
-def says_end(direction: Direction, saying: Saying, nouns: frozenset[str] | None = None) -> bool:
-    """Whether a word stands there for this end of an order, or one that may name either ("-est", "top", "first").
+def says_end(direction: Direction, kind: str, saying: Saying, nouns: frozenset[str] | None = None) -> bool:
+    """Whether a word stands there for this end of an order of amounts or of moments, or one that is not known ("the tallest").
 
     With `nouns` (stems), only words that are about one of them count.
     """
     words = " ".join(word for word, _ in superlatives(saying)) if nouns is None else about(saying, nouns)
-    ends = (_LEAST, _EARLIEST) if direction == "least" else (_GREATEST, _LATEST)
-    if any(end.search(words) for end in ends):
-        return True
-    others = (_GREATEST, _LATEST) if direction == "least" else (_LEAST, _EARLIEST)
-    return bool(words) and not any(end.search(words) for end in others)
+    return direction in directions_said(kind, words) or bool(_KNOWN.sub("", words).strip())
 
 
 def directions_said(kind: str, words: str) -> tuple[Direction, ...]:

@@ -40,7 +40,7 @@ def as_far_as_said(sql: str, saying: Saying, catalog: Catalog, spare: bool = Tru
     (not `spare`): then the word has to be about the table, the column or its parent.
     """
     tree = parse_statement(sql).tree
-    unsaid = [part for part in _parts(sql) if not _is_said(part, saying, spare)]
+    unsaid = [part for part in _parts(sql) if not _is_said(part, saying, catalog, spare)]
     if tree is None or not unsaid:
         return Weakened(sql, (), True)
     weakened = tree.copy()
@@ -61,6 +61,18 @@ def _is_state(node: exp.Expr, catalog: Catalog) -> bool:
     if column is None:
         return False
     return any(name in table.columns and table.columns[name].choices for name in [column.name.lower()] for table in catalog.tables.values())
+
+
+def _is_text(node: exp.Expr, catalog: Catalog) -> bool:
+    """Whether what a superlative is taken of is text, as moments are."""
+    column = next(node.this.find_all(exp.Column), None)
+    named = [
+        table.columns[name]
+        for table in catalog.tables.values()
+        for name in [column.name.lower() if column else ""]
+        if name in table.columns
+    ]
+    return any(found.affinity == "TEXT" for found in named)
 
 
 @lru_cache(maxsize=2_000)
@@ -89,13 +101,14 @@ def _is_first_of_order(node: exp.Expr) -> bool:
     return isinstance(node, exp.Query)
 
 
-def _is_said(node: exp.Expr, saying: Saying, spare: bool) -> bool:
+def _is_said(node: exp.Expr, saying: Saying, catalog: Catalog, spare: bool) -> bool:
     if _is_first_of_order(node):
         return bool(superlatives(saying))
     if _superlative(node):
         side = node.expression.this.expressions[0].unalias()
         nouns = None if spare else stems_of(*(part.name for part in node.find_all(exp.Column, exp.Table)))
-        return says_end("greatest" if isinstance(side, exp.Max) else "least", saying, nouns)
+        kind = "moment" if _is_text(node, catalog) else "number"
+        return says_end("greatest" if isinstance(side, exp.Max) else "least", kind, saying, nouns)
     return all(_value_said(value, saying) for value in _values(node))
 
 
