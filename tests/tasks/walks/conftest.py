@@ -22,13 +22,13 @@ WORLDS = Path(__file__).parent.parent / "gates" / "worlds"
 Stroll = tuple[Draft, Workbench, tuple[Walk, ...]]
 
 
-def load(name: str) -> Draft:
+def load(name: str, more_seed: str = "") -> Draft:
     folder = WORLDS / name
     return Draft(
         scenario=Scenario(name=name.title()),
         recipe=Recipe(model="hand"),
         schema_sql=(folder / "schema.sql").read_text(),
-        seed_sql=(folder / "seed.sql").read_text(),
+        seed_sql=(folder / "seed.sql").read_text() + more_seed,
         tools=tuple(Tool.model_validate(tool) for tool in json.loads((folder / "tools.json").read_text())),
     )
 
@@ -43,3 +43,9 @@ def stroll() -> Callable[[str, int, int], Stroll]:
         return draft, bench, tuple(islice(walks_of(draft, bench, seed), count))
 
     return walked
+
+
+@pytest.fixture(scope="session")
+def patched() -> Callable[[str, str], Draft]:
+    """A world with more rows."""
+    return load
