@@ -81,9 +81,13 @@ def _value(tool: Tool, name: str, table: str, row: dict[str, Any], bench: Workbe
 
 
 def takes_back(changes: tuple[RowChange, ...], gold: tuple[RowChange, ...]) -> bool:
-    """Whether some row or cell that the reference changed is as it was at the start."""
+    """Whether some row or cell that the reference changed is as it was at the start; a lost row may be put back with another number."""
+    new = {change.table for change in changes if change.before is None}
     after = {(change.table, repr(change.key)): change.after for change in changes}
-    return any(_as_before(change, after.get((change.table, repr(change.key)), change.before)) for change in gold)
+    return any(
+        (change.after is None and change.table in new) or _as_before(change, after.get((change.table, repr(change.key)), change.before))
+        for change in gold
+    )
 
 
 def _as_before(change: RowChange, row: dict[str, Any] | None) -> bool:

@@ -8,10 +8,13 @@ from typing import get_args
 
 import pytest
 
-from artifacts.agent_task import AgentTask
+from artifacts.agent_task import AgentTask, ToolCall
 from artifacts.observation import Score
 from containers.environment import Environment
-from tasks.mutation import OPERATORS, Kind, mutation_of
+from tasks.mutation import OPERATORS, Kind, Mutant, mutation_of
+from tasks.mutation.answering import wrong_answer
+from tasks.mutation.judging import Judge
+from tasks.mutation.mutant import Deed, subject_of
 from tasks.trials.workbench import Workbench
 
 KINDS = get_args(Kind)
@@ -33,8 +36,9 @@ def test_every_kind_would_see_a_scoring_that_pays_for_everything(
     bench: Workbench, task_of: Make, names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Environment, "score", lambda *_: Score(outcome="completed", reward=1.0))
-    seen = {one.mutant.kind for name in names for one in mutation_of(task_of(name), bench, thorough=True).survivors}
-    assert seen == set(KINDS)
+    seen = {name: {one.mutant.kind for one in mutation_of(task_of(name), bench, thorough=True).survivors} for name in names}
+    assert set().union(*seen.values()) == set(KINDS)
+    assert "misread" in seen["price"]  # no row differs there, only what is told
 
 
 def test_figures_are_the_same_each_time_and_a_quick_pass_carries_out_fewer(bench: Workbench, task_of: Make, names: tuple[str, ...]) -> None:
@@ -105,3 +109,21 @@ def test_a_reference_that_fails_has_no_near_misses(bench: Workbench, task_of: Ma
     broken = task_of("stars", solution=[{"tool": "set_stars", "arguments": {"book_id": 99, "stars": 1}}])
     found = mutation_of(broken, bench)
     assert (found.figures.mutants, found.by_kind, found.survivors) == (0, {}, ())
+
+
+def test_a_course_that_undoes_nothing_is_not_counted_as_one_that_does(bench: Workbench, task_of: Make) -> None:
+    subject = subject_of(task_of("stars"), bench)
+    assert subject is not None
+    verdicts = []
+    for call in (ToolCall(tool="move", arguments={"city": "Dunmere"}), ToolCall(tool="set_stars", arguments={"book_id": 3, "stars": 4})):
+        mutant = Mutant("done and undone", "", (*subject.deeds, Deed(None, call, altered=True)), None)
+        verdicts.append(Judge(subject).verdict(mutant).fate)
+    assert verdicts == ["moot", "rejected"]
+
+
+def test_another_field_that_holds_the_right_value_is_no_wrong_answer(bench: Workbench, task_of: Make) -> None:
+    subject = subject_of(task_of("price", answer=["Ann Lee"]), bench)
+    assert subject is not None
+    rows = [{"name": "Ann Lee", "mail": "ann lee, by post"}, {"name": "Ann Lee-Park", "mail": "none"}]
+    made = subject._replace(results=(rows,), every_place=(("0[0].name",),))
+    assert [mutant.answer for mutant in wrong_answer(made)] == [["Ann Lee-Park"], ["not-7-what-was-asked"]]
