@@ -26,7 +26,7 @@ WEIGHTS = {
 DOUBLING = frozenset({"branching", "distractors", "irrelevant_tools"})
 """Figures of which the next one weighs less than the one before: they count by the logarithm to base 2."""
 
-CUTS = (7.0, 8.0, 9.5, 12.0)
+CUTS = (7.0, 8.2, 9.4, 11.0)
 """The least effort of the levels 2, 3, 4 and 5."""
 
 
