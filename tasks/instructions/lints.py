@@ -125,7 +125,7 @@ def _length(task: AgentTask) -> Iterator[Diagnostic]:
 
 
 _ASKS = re.compile(
-    r"\?|\b(?:tell|give|name|list|show|report|say|let me know|which|what|who|whose|when|where|how|count|quote|find|check|look up"
+    r"\?|\b(?:tell|give|name|list|show|report|say|know|find out|which|what|who|whose|when|where|how|count|quote|find|check|look up"
     r"|i (?:want|need|would like) to know"
     r"|remind|need|want|send|read|confirm|calculate|summarise|summarize|work out|answer|mention|include|add)\b",
     re.IGNORECASE,

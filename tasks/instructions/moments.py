@@ -14,9 +14,10 @@ _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday",
 _BY_MONTH = {name[:size]: n for n, name in enumerate(MONTHS, 1) for size in {3, len(name)}} | {"sept": 9}
 _MONTH = "|".join(sorted(_BY_MONTH, key=len, reverse=True))
 
-_DAY_MONTH = re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)?(?:,? (?:and|or|to) \d{{1,2}}(?:st|nd|rd|th)?)?(?: of)? ({_MONTH})\b")
-_MONTH_DAY = re.compile(rf"\b({_MONTH})\.? (\d{{1,2}})(?:st|nd|rd|th)?\b(?!:)")
-_PAIRED_DAY = re.compile(rf"\b\d{{1,2}}(?:st|nd|rd|th)?,? (?:and|or|to) (\d{{1,2}})(?:st|nd|rd|th)?(?: of)? ({_MONTH})\b")
+_YEAR_AFTER = r"(?:\.?,? (\d{4})\b)?"
+_DAY_MONTH = re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)?(?:,? (?:and|or|to) \d{{1,2}}(?:st|nd|rd|th)?)?(?: of)? ({_MONTH})\b{_YEAR_AFTER}")
+_MONTH_DAY = re.compile(rf"\b({_MONTH})\.? (\d{{1,2}})(?:st|nd|rd|th)?\b(?!:){_YEAR_AFTER}")
+_PAIRED_DAY = re.compile(rf"\b\d{{1,2}}(?:st|nd|rd|th)?,? (?:and|or|to) (\d{{1,2}})(?:st|nd|rd|th)?(?: of)? ({_MONTH})\b{_YEAR_AFTER}")
 _MONTH_ALONE = re.compile(rf"\b({_MONTH})\b(?: (\d{{4}}))?")
 _ISO_DAY = re.compile(r"(?<!\d)(\d{4})-(\d\d)-(\d\d)(?!\d)")
 _CLOCK = re.compile(r"(?<![\d:-])([01]?\d|2[0-4]):([0-5]\d)(?!\d)")
@@ -58,11 +59,11 @@ def days_in(dated: str, plain: str, today: date) -> Iterator[date]:
     """Days in full, without a year (any near one), of the week (within two weeks), today and its neighbours."""
     for year, month, day in _ISO_DAY.findall(dated):
         yield from filter(None, [day_of(int(year), int(month), int(day))])
-    named = [(int(d), m) for d, m in (*_DAY_MONTH.findall(plain), *_PAIRED_DAY.findall(plain))]
-    named += [(int(d), m) for m, d in _MONTH_DAY.findall(plain)]
-    years = {int(match[0]) for match in _YEAR.finditer(plain)} | {today.year - 1, today.year, today.year + 1}
-    for number, month in named:
-        yield from filter(None, (day_of(year, _BY_MONTH[month], number) for year in years))
+    named = [(int(d), m, y) for d, m, y in (*_DAY_MONTH.findall(plain), *_PAIRED_DAY.findall(plain))]
+    named += [(int(d), m, y) for m, d, y in _MONTH_DAY.findall(plain)]
+    near = (today.year - 1, today.year, today.year + 1)
+    for number, month, said in named:
+        yield from filter(None, (day_of(year, _BY_MONTH[month], number) for year in ((int(said),) if said else near)))
     yield from (today + timedelta(days=shift) for word, shift in _NEAR_DAYS if re.search(rf"\b{word}\b", plain))
     for place, name in enumerate(_WEEKDAYS):
         if name in plain:
