@@ -71,9 +71,9 @@ def _measure(task: AgentTask, bench: Workbench) -> _Measured:
 
 
 def idle_reward(task: AgentTask, bench: Workbench) -> float:
-    """The most that doing nothing earns, whatever of IDLE_ANSWERS is said."""
+    """The most that doing nothing earns, whatever of IDLE_ANSWERS is said, or when the instruction is said again."""
     bench.environment.reset()
-    return max(bench.environment.score(task, answer).reward for answer in IDLE_ANSWERS)
+    return max(bench.environment.score(task, answer).reward for answer in (*IDLE_ANSWERS, task.instruction))
 
 
 def _runs(task: AgentTask, bench: Workbench, runs: int) -> int:
