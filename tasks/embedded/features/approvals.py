@@ -65,7 +65,7 @@ def _ddl(w: Words) -> tuple[str, ...]:
 
 
 def _rows(w: Words, studio: Studio) -> tuple[TableRows, ...]:
-    """Mine: two on their way, one approved, one declined; others': three wait for me now, two for somebody before me, one is done."""
+    """Mine: two on their way, one approved, one declined; others': three wait for me now, two for somebody before me, one is done, one withdrawn."""
     rng = studio.rng
     approvers = (1, *rng.sample(range(2, len(studio.people) + 1), 4))
     limits = (rng.choice(_LIMITS[2:4]), *rng.sample(_LIMITS[:4], 3), _LIMITS[4])
@@ -80,8 +80,9 @@ def _rows(w: Words, studio: Studio) -> tuple[TableRows, ...]:
         (third, w.waiting, (first, 1), 1),
         (last, w.waiting, (second, 1), 0),
         (second, "approved", (1, last), 2),
+        (third, "withdrawn", (first, last), 0),
     ]
-    topics = [*rng.sample(studio.domain.topics, 4), *rng.sample(studio.domain.topics, 5)]
+    topics = [*rng.sample(studio.domain.topics, 4), *rng.sample(studio.domain.topics, 6)]
     rows, decisions = [], []
     for n, (person, status, chain, done) in enumerate(plans, 1):
         row = (n, person, topics[n - 1], rng.randrange(2_000, min(limits[0], 90_000), 500), status, studio.day(-30, -4))

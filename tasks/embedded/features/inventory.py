@@ -71,7 +71,7 @@ def _rows(studio: Studio) -> tuple[TableRows, ...]:
             i,
             p,
             rng.randint(2, 12),
-            "open" if n <= 3 else rng.choice(("open", "filled", "withdrawn")),
+            ("open", "open", "open", "filled", "withdrawn", *(rng.choice(("open", "filled", "withdrawn")) for _ in range(3)))[n - 1],
             studio.moment(-20, -1),
         )
         for n, (i, p) in enumerate(
