@@ -8,7 +8,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from artifacts.agent_task import AgentTask, Scalar
-from artifacts.measures import MutationFigures
+from artifacts.measures import Measures, MutationFigures
 from tasks.mutation.acting import dropped, extra, swapped, twice, undone
 from tasks.mutation.answering import every_candidate, misread, missing_answer, partial_answer, without_work, wrong_answer
 from tasks.mutation.changing import another_entity, another_value, boundary_value, neighbour_value
@@ -74,7 +74,23 @@ def mutation_of(task: AgentTask, bench: Workbench, thorough: bool = False) -> Mu
     """Carries out a task's near misses: a few of each kind, or all of them (at most THOROUGH of a kind).
 
     Those that cannot be done, since a tool refuses what is wrong about them, are not counted. A reference that fails has none.
+    Remembered on the workbench: a stage measures what its gates have just judged, and sealing judges it again.
     """
+    key, plain = f"mutation of {task.id}, {thorough=}", task.model_copy(update={"measures": Measures()})
+    known = bench.probed.get(key)
+    if not isinstance(known, _Known) or known.task != plain:
+        known = bench.probed[key] = _Known(plain, _mutation(plain, bench, thorough))
+    return known.mutation
+
+
+class _Known(NamedTuple):
+    """What a workbench remembers of a task, whatever was measured of it."""
+
+    task: AgentTask
+    mutation: Mutation
+
+
+def _mutation(task: AgentTask, bench: Workbench, thorough: bool) -> Mutation:
     subject = subject_of(task, bench)
     fates: dict[str, Counter[Fate]] = {}
     survivors: list[Survivor] = []

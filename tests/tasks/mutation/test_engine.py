@@ -36,15 +36,17 @@ def test_every_kind_would_see_a_scoring_that_pays_for_everything(
     bench: Workbench, task_of: Make, names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Environment, "score", lambda *_: Score(outcome="completed", reward=1.0))
-    seen = {name: {one.mutant.kind for one in mutation_of(task_of(name), bench, thorough=True).survivors} for name in names}
+    fresh = Workbench(bench.draft, bench.tools)  # the other remembers what it has seen
+    seen = {name: {one.mutant.kind for one in mutation_of(task_of(name), fresh, thorough=True).survivors} for name in names}
     assert set().union(*seen.values()) == set(KINDS)
     assert "misread" in seen["price"]  # no row differs there, only what is told
 
 
 def test_figures_are_the_same_each_time_and_a_quick_pass_carries_out_fewer(bench: Workbench, task_of: Make, names: tuple[str, ...]) -> None:
     for name in names:
-        quick, again = (mutation_of(task_of(name), bench) for _ in range(2))
+        quick, again = (mutation_of(task_of(name), Workbench(bench.draft, bench.tools)) for _ in range(2))
         assert quick == again
+        assert mutation_of(task_of(name), bench) is mutation_of(task_of(name, measures={"mutation": quick.figures}), bench)
         thorough = mutation_of(task_of(name), bench, thorough=True)
         assert 10 < quick.figures.mutants <= thorough.figures.mutants
         for kind, figures in quick.by_kind.items():
