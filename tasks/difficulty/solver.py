@@ -6,12 +6,13 @@ rows that hold what was said. It is told nothing of the verdict but whether a tr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from random import Random
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from artifacts.agent_task import AgentTask, Scalar
+from artifacts.agent_task import AgentTask
 from containers.answers import SPARE_NUMBERS
 from containers.environment import Environment
 from tasks.difficulty.chance import stream
@@ -19,6 +20,9 @@ from tasks.difficulty.filling import Call, Memory, call_of
 from tasks.difficulty.literals import Said, said_in
 from tasks.difficulty.sight import Row, choices_of, handle_of, rows_in
 from tasks.trials.workbench import Workbench
+
+Part = dict[str, Any]
+"""A part of an answer: values by their names."""
 
 CHANGES = (0, 0, 0, 1, 1, 2, 2, 3, 4, 6)
 """The most changes of a try, drawn from these: whether anything is to be changed takes language to know."""
@@ -175,16 +179,16 @@ class _Run:
         for call in done:
             self.environment.call_tool(call.handle.name, call.arguments)
 
-    def answer(self) -> list[Scalar]:
+    def answer(self) -> list[Part]:
         """Rows that hold what was said, what the changes showed, and by chance rows, columns and totals of lists that were seen."""
         told = [row for row in self.rows if row.said]
         picked = self.random.sample(told, min(len(told), self.random.randrange(1, 5))) + self.later[:4]
-        values = [value for row in picked for _, value in row.values]
+        parts = [_named(row) for row in picked]
         for _ in range(self.random.randrange(3)):
-            values += self._of_a_list()
-        return _bounded(values)
+            parts += self._of_a_list()
+        return _bounded(parts)
 
-    def _of_a_list(self) -> list[Scalar]:
+    def _of_a_list(self) -> list[Part]:
         """One row of a list, one column of it, or its length and the total of a column."""
         place = self.random.choice(sorted({row.place for row in self.rows})) if self.rows else None
         rows = [row for row in self.rows if row.place == place]
@@ -194,12 +198,12 @@ class _Run:
         values = [value for row in rows for name, value in row.values if name == column]
         match self.random.randrange(3):
             case 0:
-                return [value for _, value in self.random.choice(rows).values]
+                return [_named(self.random.choice(rows))]
             case 1:
-                return values
+                return [{column: values}]
             case _:
                 numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
-                return [len(rows), sum(numbers)] if numbers else [len(rows)]
+                return [{"count": len(rows), **({"total": sum(numbers)} if numbers else {})}]
 
 
 _FAILED = object()
@@ -210,15 +214,19 @@ def worth_of(call: Call, open_said: frozenset[int]) -> float:
     return len(call.placed & open_said) - 0.5 * len(call.placed - open_said) - call.guesses
 
 
-def _bounded(values: Iterable[Scalar]) -> list[Scalar]:
-    """The values once each, with no more numbers than an answer may always hold."""
-    kept: list[Scalar] = []
+def _named(row: Row) -> Part:
+    """A row's values by their names, without the keys: nobody asks for those."""
+    return {name or "value": value for name, value in row.values if value is not None and name != "id" and not name.endswith("_id")}
+
+
+def _bounded(parts: Iterable[Part]) -> list[Part]:
+    """The parts once each, with no more numbers than an answer may always hold."""
+    kept: list[Part] = []
     numbers = 0
-    for value in values:
-        if value is None or value in kept:
-            continue
-        numbers += sum(part.isdigit() for part in str(value).replace("-", " ").replace(":", " ").split()) or isinstance(value, float)
+    for part in parts:
+        numbers += len(re.findall(r"\d+", str(list(part.values()))))
         if numbers > SPARE_NUMBERS:
             break
-        kept.append(value)
+        if part not in kept:
+            kept.append(part)
     return kept
