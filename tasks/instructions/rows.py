@@ -85,10 +85,12 @@ class Known:
             found = self.made[table] = Rows(known, keys, tuple(f for f in fields if f.kind != "owner"), owners)
         return found
 
-    def _fields(self, table: Table, rows: Mapping[Key, Mapping[str, Any]], alias: str, depth: int) -> Iterator[Field]:
-        """The fields of a table's row that stands for each key, and of its parents; keys themselves are no facts."""
+    def _fields(self, table: Table, rows: Mapping[Key, Mapping[str, Any]], alias: str, depth: int, without: str = "") -> Iterator[Field]:
+        """The fields of a table's row that stands for each key, and of its parents but one; keys themselves are no facts."""
         prefix = "" if depth == 0 else f"{_noun(table.name)} "
         for name, column in table.columns.items():
+            if name == without:
+                continue
             parent = table.parent_of(column.name)
             values = {key: row[name] for key, row in rows.items()}
             sql = f'{alias}."{column.name}"' if depth == 0 else alias.format(column.name)
@@ -118,7 +120,7 @@ class Known:
             if child.name == table.name:
                 continue
             rows = self.rows(child.name.lower())
-            for field in self._fields(child, rows, "c", 1 if _DEPTH == 1 else 0):
+            for field in self._fields(child, rows, "c", 0, without=column):
                 if field.kind not in ("text", "moment", "choice") or field.column.split(".")[0] == table.name:
                     continue
                 values: dict[Key, tuple[Any, ...]] = defaultdict(tuple)
