@@ -20,7 +20,7 @@ Goal = Callable[[Trail, Ground], Doing]
 MAX_COUNTED = 9
 """The most rows that are counted or added up."""
 
-NUMBERS = ((1, 2, 3, 4), (18, 40, 26, 16))
+NUMBERS = ((1, 2, 3, 4, 5), (14, 36, 26, 16, 8))
 """How many goals a walk has, and how often."""
 
 MAX_LOOKED_AT = 5
@@ -123,7 +123,7 @@ CHANGING: dict[Goal, int] = {change_one: 42, change_all: 12, over_hurdle: 11, lo
 
 
 def goals_drawn(rng: Random) -> list[Goal]:
-    """One to four goals; about three walks in ten only read."""
+    """One to five goals; about three walks in ten only read."""
     weights = READING if rng.random() < ONLY_READ else CHANGING
     return rng.choices(list(weights), list(weights.values()), k=rng.choices(*NUMBERS)[0])
 
