@@ -81,7 +81,7 @@ def _rows(w: Words, studio: Studio) -> tuple[TableRows, ...]:
         (2, "submitted"),
         (3, "approved"),
         (4, w.no),
-        (5, "draft"),
+        (5, "withdrawn"),
     ]
     claims, costs, documents = [], [], []
     for n, (person, status) in enumerate(plans, 1):

@@ -51,7 +51,7 @@ def _rows(studio: Studio) -> tuple[TableRows, ...]:
     order, item, person, place, rng = (*(studio.term(role) for role in ("orders", "item", "person", "place")), studio.rng)
     count, mine = rng.randint(11, 14), 6
     owners = [1] * mine + [rng.randint(2, len(studio.people)) for _ in range(count - mine)]
-    states = ["pending", "pending", "shipped", "delivered", "pending", *(rng.choice(STATES) for _ in range(count - 5))]
+    states = ["pending", "pending", "shipped", "delivered", "pending", *(rng.choice(STATES) for _ in range(count - 6)), "cancelled"]
     orders: list[tuple[Any, ...]] = []
     lines: list[tuple[Any, ...]] = []
     for number, (owner, state, code) in enumerate(zip(owners, states, rng.sample(range(1000, 9999), count), strict=True), 1):

@@ -79,7 +79,9 @@ def _rows(w: Words, studio: Studio) -> tuple[TableRows, ...]:
         closed = None if status != "closed" else studio.day(-12, -3) if n == 4 else studio.day(-120, -50)
         handler = None if n == 3 else rng.randint(1, len(studio.staff))
         opened = studio.day(-40, -15) if closed is None or n == 4 else studio.day(-200, -130)
-        rows.append((n, person, topic, rng.choice(w.priorities[:-1]), status, handler, opened, closed))
+        held = {6: w.priorities[-2], len(mine) + len(others): w.priorities[-1]}  # some row has each of the two highest
+        priority = held.get(n) or rng.choice(w.priorities[:-1])
+        rows.append((n, person, topic, priority, status, handler, opened, closed))
         turns = 1 if handler is None else rng.randint(2, 4)
         for k in range(1, turns + 1):
             replies.append((n, k, int(k % 2 == 0), rng.choice(_ANSWERED if k % 2 == 0 else ASKED), opened))

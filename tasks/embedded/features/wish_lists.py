@@ -59,9 +59,10 @@ def _rows(w: Words, studio: Studio) -> tuple[TableRows, ...]:
     rng = studio.rng
     lists, entries = [], []
     names = rng.sample(NAMES, 4)
-    for n, person in enumerate((1, 1, 1, *range(2, min(len(studio.people), 6) + 1)), 1):
+    last = min(len(studio.people), 6)
+    for n, person in enumerate((1, 1, 1, *range(2, last + 1)), 1):
         name = names[n - 1] if n <= 3 else rng.choice(NAMES)
-        lists.append((n, person, name, rng.choice(w.visibilities), studio.day(-200, -5)))
+        lists.append((n, person, name, w.visibilities[-1] if person == last else rng.choice(w.visibilities), studio.day(-200, -5)))
         chosen = rng.sample(range(1, len(studio.items) + 1), (3, 4, 2)[n - 1] if n <= 3 else rng.randint(1, 3))
         for place, item in enumerate(chosen, 1):
             row = (n, item, place, rng.choice((1, 1, 2, 3)))
