@@ -34,15 +34,16 @@ def walks_of(draft: Draft, bench: Workbench, seed: int, taken: Iterable[Walk] = 
     ground = Ground(bench)
     seen = {walk.signature for walk in taken}
     number = misses = 0
-    while misses < MISSES:
-        number += 1
-        chance = Random(seed_of("walk", draft.schema_sql, seed, number))  # noqa: S311  # variety, not secrecy
-        walk = walk_on(ground, chance, f"w{number:04d}")
-        misses += 1
-        if walk is not None and walk.signature not in seen:
-            misses = 0
-            seen.add(walk.signature)
-            yield walk
+    with ground.walking:
+        while misses < MISSES:
+            number += 1
+            chance = Random(seed_of("walk", draft.schema_sql, seed, number))  # noqa: S311  # variety, not secrecy
+            walk = walk_on(ground, chance, f"w{number:04d}")
+            misses += 1
+            if walk is not None and walk.signature not in seen:
+                misses = 0
+                seen.add(walk.signature)
+                yield walk
 
 
 def walk_on(ground: Ground, rng: Random, walk_id: str) -> Walk | None:
