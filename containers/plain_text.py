@@ -33,8 +33,3 @@ def plain_text(text: str) -> str:
 def words(text: str) -> tuple[str, ...]:
     """Runs of letters and digits; all else separates, so that `in_transit` equals `in transit`. Apostrophes join."""
     return tuple(_WORD.findall(text.replace("'", "").replace("&", " and ")))
-
-
-def code_words(text: str) -> frozenset[str]:
-    """The unbroken chunks of a text, without the punctuation around them."""
-    return frozenset(part.strip(OUTER) for part in text.split())

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from artifacts.agent_task import AgentTask, Scalar, ToolCall
-from artifacts.measures import FairnessFigures
+from artifacts.measures import FairnessFigures, Measures
 from containers.answers import matches
 from containers.reference import resolve
 from tasks.fairness.orders import loose_needs, needs_of, order_matters, orders_of, reordered
@@ -38,7 +38,25 @@ class Fairness(NamedTuple):
 
 
 def fairness_of(task: AgentTask, bench: Workbench, thorough: bool = False) -> Fairness:
-    """Goes the other right ways of a task; a few of each kind, or all of them when thorough."""
+    """Goes the other right ways of a task; a few of each kind, or all of them when thorough.
+
+    Remembered on the workbench: a stage measures what its gates have just judged, and sealing judges it again.
+    """
+    key, plain = f"fairness of {task.id}, {thorough=}", task.model_copy(update={"measures": Measures()})
+    known = bench.probed.get(key)
+    if not isinstance(known, _Known) or known.task != plain:
+        known = bench.probed[key] = _Known(plain, _fairness(plain, bench, thorough))
+    return known.fairness
+
+
+class _Known(NamedTuple):
+    """What a workbench remembers of a task, whatever was measured of it."""
+
+    task: AgentTask
+    fairness: Fairness
+
+
+def _fairness(task: AgentTask, bench: Workbench, thorough: bool) -> Fairness:
     ways: Counter[str] = Counter()
     refused: list[Refused] = []
     for way in ways_of(task, bench, thorough):
