@@ -124,10 +124,16 @@ def same_value(one: Any, other: Any) -> bool:
 
 
 def same_answer(one: Sequence[Any] | None, other: object) -> bool:
-    """Whether two lists of values say the same, value by value."""
+    """Whether two lists hold the same values, each as often; the order in which they are told says nothing to the scoring."""
     if one is None or not isinstance(other, list):
         return one is None and other is None
-    return len(one) == len(other) and all(map(same_value, one, other))
+    left = list(other)
+    for value in one:
+        twin = next((index for index, found in enumerate(left) if same_value(value, found)), None)
+        if twin is None:
+            return False
+        del left[twin]
+    return not left
 
 
 def _dated(text: str) -> bool:
