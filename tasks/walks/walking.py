@@ -29,7 +29,7 @@ TOLD = 0.4
 def walks_of(draft: Draft, bench: Workbench, seed: int, taken: Iterable[Walk] = ()) -> Iterator[Walk]:
     """Walks, each carried out and different from those taken, without end where the world has so many; deterministic.
 
-    The workbench holds the draft's tools; its environment is in the initial state whenever a walk is given.
+    The workbench holds the draft's tools; its environment may be used between two walks, and is reset before the next.
     """
     ground = Ground(bench)
     seen = {walk.signature for walk in taken}
@@ -48,6 +48,7 @@ def walks_of(draft: Draft, bench: Workbench, seed: int, taken: Iterable[Walk] = 
 
 def walk_on(ground: Ground, rng: Random, walk_id: str) -> Walk | None:
     """One walk, where the goals drawn come off; rows are found before anything changes."""
+    ground.bench.environment.reset()  # whoever took the last walk may have tried it there
     trail = Trail(ground, rng)
     try:
         for do in [do for goal in goals_drawn(rng) for do in [_set_out(trail, ground, goal)] if do]:

@@ -123,6 +123,19 @@ def test_the_same_seed_gives_the_same_walks_and_those_taken_are_not_given_again(
     assert next(more) == walks[6]
 
 
+def test_whoever_uses_the_workbench_between_two_walks_changes_none_of_them(stroll: Strolling) -> None:
+    from tasks.walks.walking import walks_of  # the fixture makes its own stream
+
+    draft, bench, walks = stroll("shop", 9, 12)
+    stream = walks_of(draft, Workbench(draft, draft.tools), 9)
+    disturbed = walks_of(draft, bench, 9)
+    for walk, quiet in zip(disturbed, walks, strict=False):
+        assert walk == quiet == next(stream)
+        bench.environment.reset()
+        for order in (3, 4):
+            bench.environment.call_tool("cancel_order", {"order_id": order})
+
+
 def test_walks_are_of_all_kinds_and_most_are_wide(stroll: Strolling) -> None:
     _, _, walks = stroll("library", 1, 40)
     assert {walk.kind for walk in walks} == {"read", "write", "mixed"}
