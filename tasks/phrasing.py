@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from textwrap import shorten
 from typing import Any
 
 import dspy
@@ -14,6 +15,7 @@ from artifacts.agent_task import Scalar
 from tasks.models.adapter import with_rules
 from tasks.sql.programs import parameter_schema
 from tasks.trials.workbench import Workbench
+from tasks.walks.terrain import words
 from tasks.walks.walk import Asked, Said, Selector, Setting, Walk, WalkStep
 
 View = dict[str, Any]
@@ -23,7 +25,8 @@ RULES = """
 A walk is something that can be done in this application, in facts. `about`: the records meant, numbered from 1: `one` or `every` of a
 kind, `mine` among my own only, `of` that other record, `by` the facts that tell which; "the highest", "the latest": among the records
 that the rest leaves. `do`: what is to change, as the application describes it, `to` which records, `with` which values, `text` the
-exact words to store; `first` has to be put right before the rest can be done. `ask`: what I want to be told, `of` which record, `when`.
+exact words to store, `list` its lines in order; `first` has to be put right before the rest can be done. `ask`: what I want to be
+told, `of` which record, `when`.
 
 instruction: what the signed-in user writes to an assistant to get exactly this: first person, natural, one to five sentences, in
 varied voices, each its own; the wish of a person who knows nothing of the data model. It is complete and leaves one right result: every
@@ -77,7 +80,7 @@ def view_of(task_id: str, walk: Walk, bench: Workbench) -> View:
     """What the author of the words is told of a walk."""
     view: View = {"id": task_id, "about": [_about(number, s) for number, s in enumerate(walk.selectors, 1)]}
     do = list(_done(walk, bench))
-    ask = [_asked(asked, walk) for asked in walk.asked]
+    ask = [_asked(asked) for asked in walk.asked]
     return {key: part for key, part in {**view, "do": do, "ask": ask}.items() if part}
 
 
@@ -107,7 +110,7 @@ def spoken(value: Scalar, column: str) -> Scalar:
         moment = datetime.fromisoformat(value)
         time = f", {moment:%H:%M}" if len(value) > 10 else ""
         return f"{moment.day} {moment:%B %Y}{time}"
-    return value
+    return value.replace("_", " ") if isinstance(value, str) and re.fullmatch(r"[a-z0-9_]+", value) else value
 
 
 def _done(walk: Walk, bench: Workbench) -> Iterator[View]:
@@ -123,31 +126,64 @@ def _done(walk: Walk, bench: Workbench) -> Iterator[View]:
 
 def _change(step: WalkStep, settings: list[Setting], bench: Workbench) -> View:
     change: View = {"do": in_short(step.does)}
+    numbers = _numbers(step)
     if step.selectors:
-        change["to"] = _targets(step, bench)
-    texts = {s.label: s.value for s in settings if _is_text(s, step, bench)}
-    values = {s.label: _setting(s) for s in settings if s.label not in texts}
+        change["to"] = _targets(step, numbers, bench)
+    lists = {words(name): _listed(value, numbers) for name, value in step.arguments.items() if isinstance(value, list)}
+    if numbers and lists:
+        change["list"] = lists
+    plain = [s for s in settings if not (numbers and isinstance(step.arguments.get(s.parameter), list))]
+    texts = {s.label: s.value for s in plain if _is_text(s, step, bench)}
+    values = {s.label: _setting(s) for s in plain if s.label not in texts}
     change |= {key: part for key, part in {"with": values, "text": texts}.items() if part}
     return {**change, "first": True} if step.hurdle else change
+
+
+def _numbers(step: WalkStep) -> dict[str, int]:
+    """The numbers of the records by the references that stand for them; empty where that is not clear."""
+    references = tuple(dict.fromkeys(_references(step.arguments)))
+    return (
+        {ref: index + 1 for ref, index in zip(references, step.selectors, strict=False)} if len(references) == len(step.selectors) else {}
+    )
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict) and set(value) == {"$ref"}:
+        yield value["$ref"]
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _references(part)
+
+
+def _listed(rows: list[Any], numbers: dict[str, int]) -> list[Any]:
+    """The elements of a list, records by their numbers."""
+    return [
+        {words(k): _number_or_value(k, v, numbers) for k, v in row.items()} if _is_row(row) else _number_or_value("", row, numbers)
+        for row in rows
+    ]
+
+
+def _is_row(value: Any) -> bool:
+    return isinstance(value, dict) and "$ref" not in value
+
+
+def _number_or_value(name: str, value: Any, numbers: dict[str, int]) -> Any:
+    return {"record": numbers[value["$ref"]]} if isinstance(value, dict) and "$ref" in value else spoken(value, name)
 
 
 def in_short(description: str) -> str:
     """What a tool does: the first part of its description, in the first person."""
     text = re.split(r"(?<=\w)[;.](?:\s|$)", " ".join(description.split()), maxsplit=1)[0]
-    return re.sub(r"\byour\b", "my", re.sub(r"\byou\b", "I", text))[:160]
+    return shorten(re.sub(r"\byour\b", "my", re.sub(r"\byou\b", "I", text)), 200, placeholder=" …")
 
 
-def _targets(step: WalkStep, bench: Workbench) -> dict[str, int] | list[int]:
+def _targets(step: WalkStep, numbers: dict[str, int], bench: Workbench) -> dict[str, int] | list[int]:
     """The records that a call is about in the order of its parameters, by the part that they play in it where that is clear."""
-    keys = [name for name, value in step.arguments.items() if isinstance(value, dict) and "$ref" in value]
-    numbers = [index + 1 for index in step.selectors]
-    if len(keys) != len(numbers):
-        return numbers
-    order = list(next(tool for tool in bench.tools if tool.name == step.tool).parameter_names)
-    paired = sorted(zip(keys, numbers, strict=True), key=lambda pair: order.index(pair[0]))
-    roles = [re.sub(r"_(id|code|key)$", "", key).replace("_", " ") for key, _ in paired]
-    numbers = [number for _, number in paired]
-    return dict(zip(roles, numbers, strict=True)) if len(set(roles)) == len(roles) else numbers
+    if not numbers:
+        return [index + 1 for index in step.selectors]
+    order = next(tool for tool in bench.tools if tool.name == step.tool).parameter_names
+    held = {name: value for name, value in step.arguments.items() if isinstance(value, dict) and "$ref" in value}
+    return {re.sub(r"_(id|code|key)$", "", name).replace("_", " "): numbers[held[name]["$ref"]] for name in order if name in held}
 
 
 def _setting(setting: Setting) -> Any:
@@ -167,11 +203,9 @@ def _is_text(setting: Setting, step: WalkStep, bench: Workbench) -> bool:
     return not parameter_schema(tool, setting.parameter).get("enum") and not any(column and column.choices for column in columns)
 
 
-def _asked(asked: Asked, walk: Walk) -> View:
+def _asked(asked: Asked) -> View:
     """A question; one about what holds when something has been changed says so."""
-    first = next((index for index, step in enumerate(walk.steps) if step.writes), len(walk.steps))
-    step = int(re.match(r"\d+", next(iter(asked.reference.values())))[0])  # type: ignore[index]  # a reference begins with its step
     view: View = {"what": asked.label}
     if asked.selector is not None:
         view["of"] = asked.selector + 1
-    return {**view, "when": "after the change"} if step >= first else view
+    return {**view, "when": "after the change"} if asked.after else view

@@ -271,6 +271,53 @@ def _missed_step(answer: Answer, rng: Random) -> bool:
     return bool(hit)
 
 
+# --- words ------------------------------------------------------------------------------------------------------------------
+
+_PHRASES = ("PhraseWalks", "RepairPhrases")
+_FACT = re.compile(r'"[^"]+"|\b[A-Z]{2,}-\d+\b|\b\d{4}-\d{3}\b')
+
+
+def _edit_words(answer: Answer, rng: Random, change: Callable[[str], str]) -> bool:
+    """Changes one instruction, of those that the change does something to."""
+    said = [one for one in (answer.get("phrases") or answer.get("tasks") or ()) if change(one["instruction"]) != one["instruction"]]
+    hit = _pick(said, rng)
+    if hit:
+        hit["instruction"] = change(hit["instruction"])
+    return bool(hit)
+
+
+def _fact_left_out(answer: Answer, rng: Random) -> bool:
+    """A record that is not named any more, wherever it was."""
+
+    def without(text: str) -> str:
+        found = _FACT.search(text)
+        return " ".join(text.replace(found[0], "").split()) if found else text
+
+    return _edit_words(answer, rng, without)
+
+
+def _placeholder(answer: Answer, rng: Random) -> bool:
+    return _edit_words(answer, rng, lambda text: _FACT.sub("{name}", text, count=1))
+
+
+def _tool_said(answer: Answer, rng: Random) -> bool:
+    return _edit_words(answer, rng, lambda text: f"{text} Use the search tool for that.")
+
+
+def _other_voice(answer: Answer, rng: Random) -> bool:
+    return _edit_words(answer, rng, lambda text: f"The user wants the following. {text}")
+
+
+def _mixed_up(answer: Answer, rng: Random) -> bool:
+    """The words of two walks in each other's place."""
+    said = [one for one in answer["phrases"] if _FACT.search(one["instruction"])]
+    if len(said) < 2:
+        return False
+    one, other = rng.sample(said, 2)
+    one["instruction"], other["instruction"] = other["instruction"], one["instruction"]
+    return True
+
+
 # --- text -------------------------------------------------------------------------------------------------------------------
 
 
@@ -313,4 +360,10 @@ FAULTS: tuple[Fault, ...] = (
     Fault("undeclared_parameter", _TOOLS, _undeclared),
     Fault("check_already_true", _TASKS, _already_true),
     Fault("missed_step", _TASKS, _missed_step),
+    Fault("fact_left_out", _PHRASES, _fact_left_out),
+    Fault("placeholder_left", _PHRASES, _placeholder),
+    Fault("tool_named", _PHRASES, _tool_said),
+    Fault("tool_named", _TASKS, _tool_said),
+    Fault("voice_of_another", _PHRASES, _other_voice),
+    Fault("mixed_up", _PHRASES, _mixed_up),
 )

@@ -138,10 +138,28 @@ class Speaker:
         roles, numbers = (list(to), list(to.values())) if isinstance(to, dict) else ([], list(to))
         values = {label: _value(value) for label, value in change.get("with", {}).items()}
         values |= {label: f'"{text}"' for label, text in change.get("text", {}).items()}
+        if "list" in change:
+            values["items"] = " and ".join(self._items(rows) for rows in change["list"].values())
         if list(values) == ["is starred"]:
             return f"{'star' if values['is starred'] == 'yes' else 'take the star off'} {self.name(numbers[0])}"
         told = self._by_the_book(change["do"], numbers, values)
         return told or self._from_description(change["do"], roles, numbers, values)
+
+    def _items(self, rows: list[Any]) -> str:
+        """The lines of a list: "5 of the rye bread and 1 of the plum cake"."""
+        told = [self._item(row) for row in rows]
+        return ", ".join(told[:-1]) + f" and {told[-1]}" if len(told) > 1 else told[0]
+
+    def _item(self, row: Any) -> str:
+        if not isinstance(row, dict):
+            return _value(row)
+        if "record" in row:
+            return self.name(row["record"])
+        names = [self.name(part["record"]) for part in row.values() if isinstance(part, dict) and "record" in part]
+        plain = {label: part for label, part in row.items() if not isinstance(part, dict)}
+        count = f"{plain.pop('quantity')} of " if "quantity" in plain and names else ""
+        rest = [f"{label} {_value(part)}" for label, part in plain.items()]
+        return count + " ".join((*names, *(["with"] if names and rest else []), " and ".join(rest))).strip()
 
     def _by_the_book(self, text: str, numbers: list[int], values: dict[str, str]) -> str:
         for wish in wishes():
@@ -220,7 +238,7 @@ def _pairs(values: dict[str, str]) -> str:
 
 def _with_rest(told: str, values: dict[str, str]) -> str:
     """What is said, with the values that it does not hold yet."""
-    rest = [f"{value} as the {label}" for label, value in values.items()]
+    rest = [value if label == "items" else f"{value} as the {label}" for label, value in values.items()]
     return f"{told}, with {', '.join(rest[:-1]) + ' and ' + rest[-1] if len(rest) > 1 else rest[0]}" if rest else told
 
 

@@ -88,7 +88,8 @@ def _close(w: Words, desk: Desk) -> dict[str, Any]:
         f"Please close my {_called(w, mine)}. With which result does it end?",
     )
     check = ("it is closed", f"SELECT status = 'closed' FROM final.{w.n.table} WHERE id = {mine['id']}")
-    return task(script, wish, answer=[closed.ref(".result")], checks=(check,), writes=True)
+    whole = f"{wish}." if known else f"{wish} and tell me the result."
+    return task(script, whole, answer=None if known else [closed.ref(".result")], checks=(check,), writes=True)
 
 
 def _finish(w: Words, desk: Desk) -> dict[str, Any]:
@@ -103,9 +104,9 @@ def _finish(w: Words, desk: Desk) -> dict[str, Any]:
         script.call(f"record_{w.n.one}_point", **{w.n.key: chosen, "position": seen.ref(f".points[{at}].position"), "outcome": outcome})
     closed = script.call(f"close_{w.n.one}", **{w.n.key: chosen})
     wish = (
-        f"In the {_called(w, mine)}, record every point that has no outcome yet as {outcome}; leave the others as they are. "
-        "Then close it and tell me the result."
+        f"In the {_called(w, mine)}, record every point that has no outcome yet as {outcome}; leave the others as they are. Then close it"
     )
+    known = closed.value["result"] in wish
     check = ("it is closed", f"SELECT status = 'closed' FROM final.{w.n.table} WHERE id = {mine['id']}")
     return task(script, wish, answer=[closed.ref(".result")], checks=(check,), writes=True)
 

@@ -23,7 +23,7 @@ from tasks.models.language_model import ModelSettings, language_model
 from tasks.stage import StageResult
 
 ORDER = (requirements, schema, seed, tools, agent_tasks)
-STAGE_OF = {"WriteSchema": schema, "WriteSeed": seed, "WriteTools": tools, "WriteTasks": agent_tasks}
+STAGE_OF = {"WriteSchema": schema, "WriteSeed": seed, "WriteTools": tools, "WriteTasks": agent_tasks, "PhraseWalks": agent_tasks}
 DRAFT = Draft(
     scenario=Scenario(name="Toy library", category="clubs", description="Families borrow toys, pay fees and write to the volunteers."),
     recipe=Recipe(model=engine.MODEL, size=Size(tables=12, rows=100, tools=25, tasks=10)),
@@ -120,6 +120,11 @@ def test_every_kind_of_the_issue_is_there() -> None:
         "undeclared_parameter",
         "check_already_true",
         "missed_step",
+        "fact_left_out",
+        "placeholder_left",
+        "tool_named",
+        "voice_of_another",
+        "mixed_up",
         "prose_around_json",
         "truncated",
     }
