@@ -57,7 +57,8 @@ def _dot(one: Sequence[float], other: Sequence[float]) -> float:
 
 def level_table(checks: dict[str, Check]) -> Table:
     """Each half's tasks and success, level by level, and the rank correlations."""
-    table = Table("worlds", title="Success of the scripted solver", title_justify="left")
+    table = Table(title="Success of the scripted solver", title_justify="left")
+    table.add_column("worlds", no_wrap=True)
     for level in range(1, 6):
         table.add_column(f"level {level}", justify="right")
     table.add_column("rho, level")
@@ -80,6 +81,9 @@ def main() -> None:
     console = Console()
     console.print(level_table({name: check_of(tried) for name, tried in halves.items()}))
     chosen_by = halves["to choose by"]
+    if len(chosen_by) < 2:
+        console.print("No worlds of the half to choose by: no fifths and no weights.")
+        return
     fifths = ", ".join(f"{cut:.2f}" for cut in quantiles((effort_of(one.figures) for one in chosen_by), n=5))
     weights = ", ".join(f"{name} {weight:.2f} (set: {WEIGHTS[name]:g})" for name, weight in fitted(chosen_by).items())
     console.print(f"Effort in fifths, half to choose by: {fifths}\nWeights fitted there, a step being 1: {weights}")

@@ -47,7 +47,7 @@ def test_the_words_do_not_change_a_walk(bench: Workbench, asked: Asked) -> None:
         ((("unlock_box", {"box_id": 1}), ("unlock_box", {"box_id": 3})), 0),
         ((("unlock_box", {"box_id": 1}), ("take_thing", {"thing_id": 1}), ("take_thing", {"thing_id": 2})), 2),
         # What comes from a change leans on it; that is a dependence, not a hurdle.
-        ((("unlock_box", {"box_id": 1}), ("note_box", {"box_id": {"$ref": "0.id"}, "note": "open"})), 0),
+        ((("unlock_box", {"box_id": 1}), ("take_thing", {"thing_id": {"$ref": "0.id"}})), 0),
     ],
     ids=["locked", "one change", "independent", "twice", "leans on a change"],
 )
@@ -72,10 +72,23 @@ def test_a_failing_reference_is_measured_as_far_as_it_goes(bench: Workbench, ask
         ([[{"name": "Rug"}, {"name": "Vase"}, {"name": "Bell"}]], [], ["Vase"], 2),
         ([[{"n": 1, "name": "Rug"}, {"n": 1, "name": "Vase"}]], [], [1], 0),
         ([[{"city": "Carrow"}, {"city": "Carrow"}]], [], ["Carrow"], 0),
+        ([[{"id": 1, "city": "Carrow"}, {"id": 2, "city": "Carrow"}]], [{"x": {"$ref": "0[0].id"}}], ["Carrow"], 1),
         ([[{"cents": 450}, {"cents": 900}]], [], [900], 1),
         (["Rug"], [{"x": [{"$ref": "0"}]}], None, 0),
     ],
-    ids=["one of three", "two of three", "only one", "inside an object", "list in a list", "answer", "small number", "all", "sum", "value"],
+    ids=[
+        "one of three",
+        "two of three",
+        "only one",
+        "inside an object",
+        "list in a list",
+        "answer",
+        "small number",
+        "all",
+        "all, and one",
+        "sum",
+        "value",
+    ],
 )
 def test_distractors_stand_beside_what_is_picked(
     asked: Asked, results: list[Any], calls: list[dict[str, Any]], answer: list[Any] | None, rows: int
