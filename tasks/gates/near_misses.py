@@ -9,12 +9,10 @@ from artifacts.agent_task import AgentTask
 from artifacts.measures import MutationFigures
 from artifacts.verdict import Diagnostic, Pass, Reject
 from artifacts.world import Draft
-from tasks.fairness.decoys import with_decoys
 from tasks.gates.gate import verdict
 from tasks.gates.references import bench_for, sound_tasks
 from tasks.mutation.ends import Difference
 from tasks.mutation.engine import Survivor, mutation_of
-from tasks.trials.workbench import Workbench
 
 MAX_TOLD = 4
 """The most near misses of one task that are told of; one mended fault often takes all of its kind with it."""
@@ -31,7 +29,7 @@ def mutants_rejected(draft: Draft) -> Pass | Reject:
     kinds: dict[str, Counter[str]] = {}
     problems: list[Diagnostic] = []
     for task, _, _ in sound_tasks(draft, bench):
-        found = mutation_of(_with_decoys(task, bench), bench)
+        found = mutation_of(task, bench)
         counts.update(found.figures.model_dump())
         for kind, part in found.by_kind.items():
             kinds.setdefault(kind, Counter(mutants=0, rejected=0, equivalent=0, free=0)).update(part.model_dump())
@@ -40,12 +38,6 @@ def mutants_rejected(draft: Draft) -> Pass | Reject:
         problems.extend(_stored(task, found.figures))
     by_kind = {kind: list(part.values()) for kind, part in kinds.items()}
     return verdict("mutants_rejected", problems, {**counts, "by_kind": by_kind})
-
-
-def _with_decoys(task: AgentTask, bench: Workbench) -> AgentTask:
-    """A task in which nothing is worked out yet, with the decoys that it will be given; any other as it stands."""
-    worked_out = task.exact_columns or task.decoys or task.measures.mutation is not None
-    return task if worked_out else with_decoys(task, bench)
 
 
 _HINTS = {
