@@ -88,8 +88,7 @@ def _close(w: Words, desk: Desk) -> dict[str, Any]:
         f"Please close my {_called(w, mine)}. With which result does it end?",
     )
     check = ("it is closed", f"SELECT status = 'closed' FROM final.{w.n.table} WHERE id = {mine['id']}")
-    whole = f"{wish}." if known else f"{wish} and tell me the result."
-    return task(script, whole, answer=None if known else [closed.ref(".result")], checks=(check,), writes=True)
+    return task(script, wish, answer=[closed.ref(".result")], checks=(check,), writes=True)
 
 
 def _finish(w: Words, desk: Desk) -> dict[str, Any]:
@@ -108,7 +107,8 @@ def _finish(w: Words, desk: Desk) -> dict[str, Any]:
     )
     known = closed.value["result"] in wish
     check = ("it is closed", f"SELECT status = 'closed' FROM final.{w.n.table} WHERE id = {mine['id']}")
-    return task(script, wish, answer=[closed.ref(".result")], checks=(check,), writes=True)
+    whole = f"{wish}." if known else f"{wish} and tell me the result."
+    return task(script, whole, answer=None if known else [closed.ref(".result")], checks=(check,), writes=True)
 
 
 def _record(w: Words, desk: Desk) -> dict[str, Any]:
