@@ -15,6 +15,7 @@ from artifacts.toolset import Tool
 from artifacts.world import Draft, TableRows
 from containers.environment import Blueprint, Environment
 from containers.reference import replay, resolve
+from tasks.acceptance import finished as accepted
 from tasks.embedded import names
 from tasks.embedded.chance import stream
 from tasks.embedded.domain import DEFAULT_TERMS, FEATURES, Domain, domains
@@ -23,6 +24,7 @@ from tasks.embedded.features import core
 from tasks.embedded.tasking import finished
 from tasks.gates.sealing import accept_tools
 from tasks.parameters import json_schema
+from tasks.trials.workbench import workbench_of
 
 
 class FeatureWorld(NamedTuple):
@@ -106,7 +108,8 @@ def _tasks(world: FeatureWorld, seed: int) -> tuple[AgentTask, ...]:
             except Unfit:
                 continue
             made.append(_resolved(finished(draft, tools), number, environment))
-    return tuple(made)
+    # As the stage does it: with policies, decoys and conditions, before any gate looks.
+    return tuple(accepted(task, workbench_of(world.draft)) for task in made)
 
 
 def _resolved(draft: dict[str, Any], number: int, environment: Environment) -> AgentTask:
