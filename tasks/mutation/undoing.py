@@ -14,9 +14,6 @@ from tasks.sql.programs import parameter_schema, sites_of
 from tasks.trials.candidates import value_candidates
 from tasks.trials.workbench import Workbench
 
-Verb = str
-"""SQLite's word for what a statement does to a table: insert, update or delete."""
-
 
 def undoing_calls(subject: Subject) -> Iterator[ToolCall]:
     """Calls that may take back one of the reference's changes, likeliest first; whether they do shows when they are made."""

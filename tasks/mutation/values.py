@@ -34,7 +34,6 @@ def key_of(tool: str, name: str, bench: Workbench) -> ColumnName | None:
 
 def valid_values(value: Any, schema: dict[str, Any]) -> Iterator[Any]:
     """Other values that a parameter's schema allows, the likeliest mistakes first."""
-    kinds = schema.get("type")
     if schema.get("enum"):
         yield from (choice for choice in schema["enum"] if choice not in (value, None))
     elif isinstance(value, bool):
@@ -47,8 +46,6 @@ def valid_values(value: Any, schema: dict[str, Any]) -> Iterator[Any]:
         yield from _other_lists(value, schema)
     elif isinstance(value, dict):
         yield from _other_objects(value, schema.get("properties", {}))
-    elif value is None and kinds:
-        yield from ()
 
 
 def other_text(value: str, schema: dict[str, Any]) -> str:
