@@ -129,7 +129,9 @@ def _change(step: WalkStep, settings: list[Setting], bench: Workbench) -> View:
     numbers = _numbers(step)
     if step.selectors:
         change["to"] = _targets(step, numbers, bench)
-    lists = {words(name): _listed(value, numbers) for name, value in step.arguments.items() if isinstance(value, list)}
+    lists = {
+        words(re.sub(r"_ids$", "s", name)): _listed(value, numbers) for name, value in step.arguments.items() if isinstance(value, list)
+    }
     if numbers and lists:
         change["list"] = lists
     plain = [s for s in settings if not (numbers and isinstance(step.arguments.get(s.parameter), list))]
@@ -174,7 +176,8 @@ def _number_or_value(name: str, value: Any, numbers: dict[str, int]) -> Any:
 def in_short(description: str) -> str:
     """What a tool does: the first part of its description, in the first person."""
     text = re.split(r"(?<=\w)[;.](?:\s|$)", " ".join(description.split()), maxsplit=1)[0]
-    return shorten(re.sub(r"\byour\b", "my", re.sub(r"\byou\b", "I", text)), 200, placeholder=" …")
+    mine = re.sub(r"\b(by|to|for|with|of|at|from|than|on) you\b", r"\1 me", re.sub(r"\byour\b", "my", text))
+    return shorten(re.sub(r"\byou\b", "I", mine), 200, placeholder=" …")
 
 
 def _targets(step: WalkStep, numbers: dict[str, int], bench: Workbench) -> dict[str, int] | list[int]:

@@ -81,6 +81,7 @@ def test_values_are_said_as_people_say_them() -> None:
     assert spoken("2026-03-05 14:30:00", "slots.starts_at") == "5 March 2026, 14:30"
     assert spoken("Red kettle", "products.name") == "Red kettle"
     assert in_short("Cancel one of your orders; you get the money back. More.") == "Cancel one of my orders"
+    assert in_short("Mark what you saw as cleared by you.") == "Mark what I saw as cleared by me"
 
 
 def test_each_fact_that_is_left_out_is_told(shop: Draft) -> None:
