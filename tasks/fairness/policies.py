@@ -56,14 +56,14 @@ def with_policies(task: AgentTask, bench: Workbench) -> AgentTask:
     free |= set(_clocked(task, changes, bench)) | set(_numbered_in_turn(task, bench, free))
     said = words(plain_text(task.instruction))
     fuzzy = {by_lower[name.lower()] for name in task.fuzzy_columns if name.lower() in by_lower}
-    for prose in prose_of(task, written, bench):
-        if prose.column in free or prose.column in fuzzy:
+    for column, proses in _by_column(prose_of(task, written, bench)).items():
+        if column in free or column in fuzzy:
             continue
-        left_open = not _contains(said, words(plain_text(prose.text)))
-        if left_open and _stands(task, prose, other_wording(prose.text), _Freed(free | {prose.column}, fuzzy), bench):
-            free.add(prose.column)
-        elif _stands(task, prose, next(fuzzily(prose.text)), _Freed(free, fuzzy | {prose.column}), bench):
-            fuzzy.add(prose.column)
+        left_open = not any(_contains(said, words(plain_text(prose.text))) for prose in proses)
+        if left_open and all(_stands(task, p, other_wording(p.text), _Freed(free | {column}, fuzzy), bench) for p in proses):
+            free.add(column)
+        elif all(_stands(task, p, next(fuzzily(p.text)), _Freed(free, fuzzy | {column}), bench) for p in proses):
+            fuzzy.add(column)
     kinds = {"free_columns": free, "fuzzy_columns": fuzzy - free, "exact_columns": set(written) - fuzzy - free}
     return task.model_copy(update={kind: tuple(name for name in written if name in names) for kind, names in kinds.items()})
 
@@ -100,6 +100,14 @@ def prose_of(task: AgentTask, written: Sequence[str], bench: Workbench) -> Itera
             schema = parameter_schema(tools[call.tool], link.name)
             if not schema.get("enum") and not schema.get("format") and not _told_apart(column, bench):
                 yield Prose(column, index, link.name, text)
+
+
+def _by_column(proses: Iterator[Prose]) -> dict[str, list[Prose]]:
+    """The texts of each column: a policy holds for all of them."""
+    grouped: dict[str, list[Prose]] = {}
+    for prose in proses:
+        grouped.setdefault(prose.column, []).append(prose)
+    return grouped
 
 
 def _told_apart(column: str, bench: Workbench) -> bool:
