@@ -6,6 +6,7 @@ survives `kill -9`; with `durable` it survives a power cut too (one fsync a call
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
 import threading
@@ -55,6 +56,14 @@ class Engine(Protocol):
         ...
 
 
+@contextmanager
+def _turn(path: Path) -> Iterator[None]:
+    """One process at a time opens a journal: SQLite fails at once, whatever its timeout, where two turn a new file to write-ahead mode."""
+    with path.with_suffix(".lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 class Journal:
     """The record of answers in one file; shared by threads, and by processes that open it for themselves."""
 
@@ -69,10 +78,11 @@ class Journal:
     def _open(self) -> sqlite3.Connection:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(self.path, timeout=60, isolation_level=None, check_same_thread=False)
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute(f"PRAGMA synchronous={'FULL' if self._durable else 'NORMAL'}")
-            connection.execute(_TABLE)
+            with _turn(self.path):
+                connection = sqlite3.connect(self.path, timeout=60, isolation_level=None, check_same_thread=False)
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.execute(f"PRAGMA synchronous={'FULL' if self._durable else 'NORMAL'}")
+                connection.execute(_TABLE)
         except (OSError, sqlite3.OperationalError) as error:
             raise Unwritable(
                 f"The journal {self.path} cannot be opened: {error}.", "Choose a store in a folder that you may write."

@@ -153,7 +153,7 @@ def test_two_processes_share_a_journal(tmp_path: Path) -> None:
         assert writer.stdout is not None
         assert writer.stdout.readline() == "0\n"
         journal = Journal(path)
-        for number in range(20):
+        for number in range(60):
             journal.record(ANSWER._replace(digest=f"mine {number}"))
         writer.kill()
     assert journal.recall("mine 19") is not None
@@ -164,3 +164,27 @@ def test_a_journal_that_cannot_be_written_is_told_of(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Unwritable):
         Journal(tmp_path / "file" / "journal.sqlite")
+
+
+OPENERS = """
+import multiprocessing, pathlib, sys
+from tasks.models.journal import Journal
+
+def opened(path, together):
+    together.wait()
+    Journal(path).close()
+
+context = multiprocessing.get_context("fork")
+for number in range(60):
+    together = context.Barrier(3)
+    twins = [context.Process(target=opened, args=(pathlib.Path(sys.argv[1]) / f"{number}.sqlite", together)) for _ in range(3)]
+    for twin in twins:
+        twin.start()
+    for twin in twins:
+        twin.join()
+    assert not any(twin.exitcode for twin in twins)
+"""
+
+
+def test_processes_that_open_a_new_journal_at_once_all_get_it(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-W", "error", "-c", OPENERS, str(tmp_path)], check=True)
