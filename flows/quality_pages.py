@@ -14,10 +14,12 @@ from artifacts.quality import Quality, TaskQuality, Totals, by_kind, survivors, 
 from tasks.job.auditing import Judged
 
 MOST_LINES = 40
+MOST_WORLDS = 30
+"""More worlds than this are shown only where they do not hold: the totals say the rest."""
 
 
 def deep_page(found: Sequence[Judged]) -> RenderableType:
-    """A line a world, then the totals, the kinds, the tasks of a single world, and the problems."""
+    """A line a world (of many, those that do not hold), then the totals, the kinds, the tasks of a single world, and the problems."""
     measured = [judged.quality for judged in found if judged.quality is not None]
     mutants, ways = by_kind(measured)
     tasks = [tasks_table(quality.tasks) for quality in measured] if len(found) == 1 else []
@@ -25,7 +27,7 @@ def deep_page(found: Sequence[Judged]) -> RenderableType:
     more = [f"… and {len(told) - MOST_LINES} more"] if len(told) > MOST_LINES else []
     good = sum(judged.holds for judged in found)
     return Group(
-        worlds_table(found),
+        worlds_table(found if len(found) <= MOST_WORLDS else [judged for judged in found if not judged.holds]),
         totals_table(totals_of(measured)),
         mutants_table(mutants),
         ways_table(ways),
@@ -47,9 +49,19 @@ def lines_of(judged: Judged) -> tuple[str, ...]:
 def worlds_table(found: Sequence[Judged]) -> Table:
     """Each world with its gates, tools called, near misses, ways, what idleness earns, and the time of one core."""
     table = Table(title="Deep audit", title_justify="left")
-    table.add_column("world", min_width=max((len(judged.world_id) for judged in found), default=0), no_wrap=True)
-    for heading in ("gates", "agrees", "tools called", "near misses rejected", "right ways accepted", "idle", "seconds", "holds"):
-        table.add_column(heading, justify="right")
+    table.add_column("world", overflow="fold")
+    headings = {
+        "gates": 5,
+        "agrees": 6,
+        "tools called": 7,
+        "near misses rejected": 9,
+        "right ways accepted": 8,
+        "idle": 4,
+        "seconds": 7,
+        "holds": 5,
+    }
+    for heading, width in headings.items():
+        table.add_column(heading, justify="right", min_width=width)
     for judged in found:
         agrees, holds = _yes(judged.agrees), _yes(judged.holds)
         gates = f"{judged.passed}/{judged.gates}"
