@@ -1,0 +1,106 @@
+"""Rows by their number, straight from the row groups of a snapshot's parts."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from artifacts.errors import InvalidInput
+from artifacts.files import Files
+from artifacts.snapshots import Part, Snapshot, part_bytes, part_source, readable_parts
+from artifacts.tables import TABLES, arrow, arrow_schema
+from training.order import WINDOW, Numbers
+
+BATCH = 128
+"""So many rows become Python values at a time."""
+
+
+class Shelf:
+    """One table of one snapshot, row group by row group; the last few that were read are kept.
+
+    `starts` holds the number of the first row of each row group, and the number of all rows at the end.
+    """
+
+    def __init__(self, files: Files, snapshot: Snapshot, table: str, columns: Sequence[str], keep: int = WINDOW) -> None:
+        self.table = table
+        self.columns = tuple(columns)
+        self._files = files
+        self._keep = keep
+        self._parts = readable_parts(files, snapshot, table)
+        self._opened: dict[int, Any] = {}
+        self._held: OrderedDict[int, Any] = OrderedDict()
+        self._place = [(number, group) for number, part in enumerate(self._parts) for group in range(self._file(number).num_row_groups)]
+        sizes = [self._file(number).metadata.row_group(group).num_rows for number, group in self._place]
+        self.starts: Numbers = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.asarray(sizes, np.int64))])
+        self.release()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_opened": {}, "_held": OrderedDict()}
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def release(self) -> None:
+        """Forget open files and what was read, as a process does that is about to fork."""
+        self._opened.clear()
+        self._held.clear()
+
+    def check(self) -> None:
+        """Compare the SHA-256 of every part; raises InvalidInput for one that was changed or lost."""
+        for part in self._parts:
+            part_bytes(self._files, part)
+
+    def groups_of(self, rows: Numbers) -> Numbers:
+        """The row group of each row."""
+        return (np.searchsorted(self.starts, rows, side="right") - 1).astype(np.int64)
+
+    def rows(self, numbers: Numbers) -> Iterator[dict[str, Any]]:
+        """The rows of these numbers, in this order. Raises InvalidInput for a part that is damaged or lost."""
+        for start in range(0, len(numbers), BATCH):
+            yield from self.batch(numbers[start : start + BATCH]).to_pylist()
+
+    def batch(self, numbers: Numbers) -> Any:
+        """The rows of these numbers as an Arrow table, in this order."""
+        groups = self.groups_of(numbers)
+        needed = np.unique(groups)
+        tables = [self._group(int(group)) for group in needed]
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum([table.num_rows for table in tables])])
+        places = numbers - self.starts[groups] + offsets[np.searchsorted(needed, groups)]
+        return arrow().concat_tables(tables).take(arrow().array(places))
+
+    def _group(self, number: int) -> Any:
+        if number not in self._held:
+            while len(self._held) >= self._keep:
+                self._held.popitem(last=False)
+            self._held[number] = self._read(*self._place[number])
+        self._held.move_to_end(number)
+        return self._held[number]
+
+    def _read(self, number: int, group: int) -> Any:
+        pa, file, schema = arrow(), self._file(number), arrow_schema(TABLES[self.table])
+        held = file.schema_arrow.names
+        try:
+            read = file.read_row_group(group, columns=[name for name in self.columns if name in held], use_threads=False)
+        except (OSError, pa.ArrowException) as problem:  # Parquet's own errors are OSErrors
+            raise self._damaged(number) from problem
+        lacking = {name: pa.nulls(read.num_rows, schema.field(name).type) for name in self.columns if name not in held}
+        return pa.table({name: lacking[name] if name in lacking else read[name] for name in self.columns})
+
+    def _file(self, number: int) -> Any:
+        pq = import_module("pyarrow.parquet")
+        if number not in self._opened:
+            try:
+                self._opened[number] = pq.ParquetFile(part_source(self._files, self._parts[number]))
+            except (OSError, arrow().ArrowException) as problem:
+                raise self._damaged(number) from problem
+        return self._opened[number]
+
+    def _damaged(self, number: int) -> InvalidInput:
+        part: Part = self._parts[number]
+        return InvalidInput(
+            f"{self._files.locate(part.path)} cannot be read: it was changed.", "Bring it back from a copy, or try `worldloom fsck`."
+        )
