@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
-from functools import partial
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import track
 
-from artifacts.errors import UnknownName
-from artifacts.rows import row_of_image
-from artifacts.store import Store, open_store
+from artifacts.store import open_store
 from flows.options import JsonOption, StoreOption, print_json
 
 if TYPE_CHECKING:
-    from containers.packaging.engine import Engine
-    from containers.packaging.package import Packaged, Shipment
+    from containers.packaging.package import Packaged
 
 
 def package(
@@ -40,6 +35,7 @@ def package(
     """Package worlds as Docker images: `docker run -i --rm worldloom/<name>` is then an MCP server. What is built is skipped."""
     from containers.packaging.engine import connect
     from containers.packaging.package import make_base, named_well, package_worlds
+    from tasks.packing.shipping import chosen, record, sent
 
     shelf = open_store(store, create=False)
     prefix = named_well(tag)
@@ -59,40 +55,6 @@ def package(
         print_json([{**image._asdict(), "pushed_digest": pushed.get(image.world_id)} for image in done])
     else:
         Console(highlight=False, soft_wrap=True).print(closing(done, base_bytes, ground.tag, elapsed))
-
-
-def chosen(shelf: Store, names: Sequence[str]) -> list[Shipment]:
-    """The named worlds, or all, oldest first, as shipments; raises UnknownName where there is none of them."""
-    from containers.packaging.package import Shipment
-
-    known = {summary.world_id: summary for summary in shelf.worlds()}
-    if not known:
-        raise UnknownName(f"There is no world in {shelf.url}.", "Weave one with `worldloom synthesize`.")
-    newest = {slug_in(world_id): world_id for world_id in known}
-    wanted = dict.fromkeys(shelf.world(name).id for name in names) if names else known
-    return [
-        Shipment(partial(shelf.world, name), known[name].run_id, newest[slug_in(name)] == name, known[name].world_id) for name in wanted
-    ]
-
-
-def slug_in(world_id: str) -> str:
-    """A world's id without its digest: worlds of one slug share an image's name."""
-    return world_id.rpartition("-")[0]
-
-
-def sent(engine: Engine, base_tag: str, done: Sequence[Packaged]) -> Iterator[tuple[str, str]]:
-    """Push the base, then every world under all its names; gives each world's digest in the registry."""
-    engine.push(base_tag)
-    for image in done:
-        digests = [engine.push(name) for name in image.tags]
-        yield image.world_id, digests[0]
-
-
-def record(shelf: Store, done: Sequence[Packaged], pushed: dict[str, str], shipments: Sequence[Shipment]) -> None:
-    """A row of `images` for each that has none, and for each that is pushed for the first time."""
-    runs = {shipment.world_id: shipment.run_id for shipment in shipments}
-    now = datetime.now(UTC)
-    shelf.commit({"images": [row_of_image(image._asdict(), runs[image.world_id], pushed.get(image.world_id), now) for image in done]})
 
 
 def closing(done: Sequence[Packaged], base_bytes: int, base_tag: str, elapsed: float) -> str:

@@ -22,6 +22,9 @@ from containers.packaging.image import Image
 from containers.packaging.layers import Entry, Layer, layer_of
 
 TAG = "worldloom"
+PREFIX_PATTERN = r"[a-z0-9]+([._-][a-z0-9]+)*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
+"""What images' names may start with."""
+
 REGISTRY_BASE = "python:3.11-slim"
 """What the base is made on where Debian's packages cannot be had."""
 
@@ -87,7 +90,7 @@ class Shipment(NamedTuple):
 
 def named_well(prefix: str) -> str:
     """The prefix, if images may be named so; raises InvalidInput."""
-    if not re.fullmatch(r"[a-z0-9]+([._-][a-z0-9]+)*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*", prefix):
+    if not re.fullmatch(PREFIX_PATTERN, prefix):
         raise InvalidInput(f"'{prefix}' cannot begin an image's name.", "Use lower-case letters, digits and slashes: ghcr.io/me/worlds.")
     return prefix
 

@@ -1,0 +1,1 @@
+"""Sealed worlds into container images, ordered from the workflow server."""
