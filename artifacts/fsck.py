@@ -43,15 +43,22 @@ class Reference(NamedTuple):
 
 
 REFERENCES = (
-    *(Reference(table, "world_id", "worlds", "world_id") for table in ("agent_tasks", "tools", "verdicts", "images")),
+    *(Reference(table, "world_id", "worlds", "world_id") for table in ("agent_tasks", "tools", "verdicts", "images", "trajectories")),
     Reference("worlds", "parent_world_id", "worlds", "world_id"),
-    *(Reference(table, "run_id", "runs", "run_id") for table in ("worlds", "attempts", "verdicts")),
+    *(Reference(table, "run_id", "runs", "run_id") for table in ("worlds", "attempts", "verdicts", "trajectories")),
+    Reference("trajectories", "task_id", "agent_tasks", "task_id"),
     *(Reference("lineage", "child_id", "worlds", "world_id", f"world<-{kind}") for kind in ("scenario", "run", "attempt", "world")),
     Reference("lineage", "parent_id", "runs", "run_id", "world<-run"),
     Reference("lineage", "parent_id", "attempts", "attempt_id", "world<-attempt"),
     Reference("lineage", "parent_id", "worlds", "world_id", "world<-world"),
     Reference("lineage", "child_id", "agent_tasks", "task_id", "agent_task<-world"),
     Reference("lineage", "parent_id", "worlds", "world_id", "agent_task<-world"),
+    *(
+        Reference("lineage", "child_id", "trajectories", "trajectory_id", f"trajectory<-{kind}")
+        for kind in ("agent_task", "run", "checkpoint")
+    ),
+    Reference("lineage", "parent_id", "agent_tasks", "task_id", "trajectory<-agent_task"),
+    Reference("lineage", "parent_id", "runs", "run_id", "trajectory<-run"),
 )
 """Every column that names a row elsewhere; a null names nothing."""
 

@@ -43,3 +43,20 @@ def lists_tools(message: Message) -> bool:
     """Whether an agent asks for the list of tools in a message."""
     content = message.get("content")
     return isinstance(content, str) and "<tool_call>" in content and LISTING in content
+
+
+def places(messages: Sequence[Message], window: int | None = None) -> tuple[tuple[int, ...], ...]:
+    """For each turn that the agent spoke, the places in `messages` of what it was shown then: those of `seen`."""
+    spoken = [place for place, message in enumerate(messages) if message.get("role") == "assistant"]
+    return tuple(shown(spoken, turn, window, bool(spoken) and lists_tools(messages[spoken[0]])) for turn in range(len(spoken)))
+
+
+def shown(spoken: Sequence[int], turn: int, window: int | None, lists: bool) -> tuple[int, ...]:
+    """The places of what is shown at a turn, from where the agent spoke; `lists` tells whether the first turn listed the tools.
+
+    `spoken` holds the place of this turn's message too, which for a turn to come is the number of messages so far.
+    """
+    if window is None or turn <= window:
+        return tuple(range(spoken[turn]))
+    opening, listed = spoken[0], spoken[1] if lists else spoken[0]
+    return (*range(opening), *range(opening, listed), *range(max(listed, spoken[turn - window]), spoken[turn]))

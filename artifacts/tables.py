@@ -205,9 +205,9 @@ LINEAGE = Table(
     "one row per edge from a thing to what it came from",
     ("child_id", "parent_id", "relation"),
     (
-        Column("child_id", "text", "the thing that was made: a world or an agent task"),
-        Column("parent_id", "text", "what it came from: a scenario, a run, an attempt or a world"),
-        Column("relation", "text", "child and parent kinds: world<-scenario, world<-run, world<-attempt, agent_task<-world, world<-world"),
+        Column("child_id", "text", "the thing that was made: a world, an agent task or a trajectory"),
+        Column("parent_id", "text", "what it came from: a scenario, a run, an attempt, a world, an agent task or a checkpoint"),
+        Column("relation", "text", "child and parent kinds, such as world<-scenario, agent_task<-world, trajectory<-agent_task"),
         _RUN,
         _CREATED,
     ),
@@ -234,7 +234,47 @@ IMAGES = Table(
     ),
 )
 
-TABLES: dict[str, Table] = {t.name: t for t in (RUNS, ATTEMPTS, VERDICTS, WORLDS, AGENT_TASKS, TOOLS, LINEAGE, IMAGES)}
+TRAJECTORIES = Table(
+    "trajectories",
+    1,
+    "one row per episode that a policy played on an agent task",
+    ("trajectory_id",),
+    (
+        Column("trajectory_id", "text", "world, task and first 12 hex digits of the record's digest"),
+        Column("episode_id", "text", "24 hex digits of what was to be played: task, policy, form, seed and settings"),
+        Column("task_id", "text", "the agent task: the world's id, a hyphen, and the task's own id"),
+        _WORLD,
+        Column("split", "text", "train, validation or test: that of the task"),
+        Column("kind", "text", "read, write or mixed: that of the task"),
+        Column("difficulty", "integer", "1 to 5: that of the task; null where it was not measured", "", True),
+        Column("policy", "text", "who played: reference, idle, random, a model's name, or a checkpoint"),
+        Column("checkpoint_id", "text", "the checkpoint that played; null for any other policy", "", True),
+        Column("form", "text", "how calls are written: awm or native"),
+        Column("seed", "integer", "the seed that the policy was given; null where it takes none", "", True),
+        Column("temperature", "real", "the sampling temperature asked for; null for the policy's own", "", True),
+        Column("max_turns", "integer", "so often the agent might speak", "turns"),
+        Column("window", "integer", "so many of the last turns the agent was shown; null for all", "turns", True),
+        Column("ended", "text", "answered, turn_limit, format_violation or environment_error"),
+        Column("outcome", "text", "completed, partial, agent_error or environment_error"),
+        Column("reward", "real", "what the episode earned: 1, 0.1, 0, or -1 for a broken form"),
+        Column("masked", "boolean", "true where the environment failed, which is no fault of the agent's: not for training"),
+        Column("turns", "integer", "how often the agent spoke", "turns"),
+        Column("calls", "integer", "calls of tools of the world", "calls"),
+        Column("input_tokens", "integer", "tokens that the policy read; null where unknown", "tokens", True),
+        Column("output_tokens", "integer", "tokens that the policy wrote; null where unknown", "tokens", True),
+        Column("latency_seconds", "real", "how long the policy took to speak, all turns together; null where unknown", "seconds", True),
+        Column("messages", "json", "the conversation, as chat completions have it"),
+        Column("seen", "json", "for each turn of the agent, the places in `messages` of what it was shown"),
+        Column("tools", "json", "the list of tools given with each request; null in form awm, where it stands in the messages", "", True),
+        Column("record", "json", "the whole trajectory, as `worldloom score` judges it again"),
+        Column("snapshot", "integer", "number of the snapshot that the task was read from"),
+        _RUN,
+        _CREATED,
+    ),
+    row_group=64,
+)
+
+TABLES: dict[str, Table] = {t.name: t for t in (RUNS, ATTEMPTS, VERDICTS, WORLDS, AGENT_TASKS, TOOLS, LINEAGE, IMAGES, TRAJECTORIES)}
 
 
 def table_named(name: str) -> Table:

@@ -23,7 +23,7 @@ FORMAT_VIOLATION_REWARD = -1.0
 """What an episode earns that ends because the agent broke the form of tool calls (arXiv 2602.10090)."""
 
 FormName = Literal["awm", "native"]
-Ending = Literal["answered", "turn_limit", "format_violation"]
+Ending = Literal["answered", "turn_limit", "format_violation", "environment_error"]
 
 
 class Call(Noun):
@@ -38,10 +38,11 @@ class Trajectory(Noun):
     """One episode of a policy on an agent task, turn by turn, and its score.
 
     `messages` are in the form of chat completions; `seed` is None where the policy took none; tokens are None when unknown.
-    `score` is what code says; where a judge was asked, its `judgement` decides the outcome and the reward.
+    `score` is what code says; where a judge was asked, its `judgement` decides the outcome and the reward. `window` is the number of
+    turns that the policy was shown at once (`artifacts.history`), None for all; `temperature` the one asked for, None for the policy's own.
     """
 
-    LATER: ClassVar[tuple[str, ...]] = ("judgement",)
+    LATER: ClassVar[tuple[str, ...]] = ("judgement", "window", "temperature")
 
     format: int = TRAJECTORY_FORMAT
     world_id: str
@@ -59,6 +60,8 @@ class Trajectory(Noun):
     input_tokens: int | None = None
     output_tokens: int | None = None
     judgement: Judgement | None = None
+    window: int | None = Field(default=None, ge=1)
+    temperature: float | None = Field(default=None, ge=0.0)
 
     @property
     def trajectory_id(self) -> str:

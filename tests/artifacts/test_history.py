@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifacts.history import seen
+from artifacts.history import places, seen
 
 
 def said(number: int) -> dict[str, Any]:
@@ -42,6 +42,9 @@ def test_a_wide_window_shows_everything_before_the_turn(turns: int, window: int 
     blocks = [[first if number == 0 else said(number), back(number)] for number in range(turns)]
     messages = [*OPENING, *(message for block in blocks for message in block)]
     shown = list(seen(messages, turns, window))
+    here = places([*messages, said(turns)], None if window is None else max(window, 1))
+    assert [messages[place] for place in here[turns]] == list(seen(messages, turns, None if window is None else max(window, 1)))
+    assert len(here) == turns + 1
     if window is None or window >= turns:
         assert shown == messages
     assert shown[:2] == OPENING

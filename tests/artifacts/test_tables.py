@@ -12,6 +12,7 @@ import pytest
 from artifacts.attempt import Attempt
 from artifacts.errors import UnknownName
 from artifacts.identity import digest_of
+from artifacts.observation import Score
 from artifacts.rows import (
     row_of_attempt,
     row_of_image,
@@ -27,6 +28,8 @@ from artifacts.rows import (
 from artifacts.run_record import RunRecord
 from artifacts.scenario import Scenario
 from artifacts.tables import TABLES, Table, arrow_schema, arrow_table, table_named, unique_rows
+from artifacts.trajectory import Trajectory
+from artifacts.trajectory_rows import Played, rows_of_episodes
 from artifacts.verdict import Diagnostic, Reject
 from artifacts.world import World
 
@@ -41,11 +44,25 @@ IMAGE = {
     "size_bytes": 100,
     "seconds": 0.25,
 }
+EPISODE = Trajectory(
+    world_id="w-1",
+    world_digest="0" * 64,
+    task_id="t01",
+    policy="idle",
+    form="awm",
+    seed=None,
+    max_turns=3,
+    messages=({"role": "assistant", "content": "é"},),
+    calls=(),
+    ended="answered",
+    answer="é",
+    score=Score(outcome="agent_error", reward=0.0),
+)
 EVERY_TABLE = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 
 
 def test_the_tables_are_those_of_the_design() -> None:
-    assert list(TABLES) == ["runs", "attempts", "verdicts", "worlds", "agent_tasks", "tools", "lineage", "images"]
+    assert list(TABLES) == ["runs", "attempts", "verdicts", "worlds", "agent_tasks", "tools", "lineage", "images", "trajectories"]
     with pytest.raises(UnknownName, match="The tables are runs, attempts"):
         table_named("world")
 
@@ -83,6 +100,7 @@ def test_every_noun_makes_rows_that_fit(world: World, make_attempt: Callable[...
         **rows_of_draft("draft", world.report, [make_attempt(1), make_attempt(2)], world, run_id="run-1", created_at=noon),
         "runs": [row_of_run(run, noon)],
         "images": [row_of_image(IMAGE, "run-1", None, noon)],
+        **rows_of_episodes([Played(EPISODE, "train", "read")], 3, "run-1", noon),
     }
     assert set(rows) == set(TABLES)
     for name, batch in rows.items():

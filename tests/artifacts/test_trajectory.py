@@ -39,10 +39,11 @@ TRAJECTORIES = st.builds(
     max_turns=st.integers(1, 99),
     messages=st.lists(OBJECTS, max_size=3).map(tuple),
     calls=st.lists(st.builds(Call, tool=TEXT, arguments=OBJECTS, observation=OBJECTS), max_size=2).map(tuple),
-    ended=st.sampled_from(["answered", "turn_limit", "format_violation"]),
+    ended=st.sampled_from(["answered", "turn_limit", "format_violation", "environment_error"]),
     answer=st.none() | TEXT,
     score=SCORES,
     input_tokens=st.none() | st.integers(0, 99),
+    window=st.none() | st.integers(1, 9),
 )
 ONE = Trajectory(
     world_id="toys-000000000000",
