@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from artifacts.errors import InvalidInput, UserError
 from artifacts.noun import Noun
@@ -15,7 +15,21 @@ from tasks.difficulty.spread import Shares, checked
 
 EMBEDDED_MODEL = "worldloom/procedural-1"
 HOSTED_CONCURRENCY = 16
+RUNNERS = r"^(auto|process|thread|(dask|ray)(=\S+)?)$"
 FILE_ENDINGS = (".jsonl", ".json", ".csv", ".txt")
+
+
+class Share(Noun):
+    """One run's share of a plan: of every `of` drafts, the one at place `number`."""
+
+    number: int = Field(ge=1, le=64, description="Which share, from 1.")
+    of: int = Field(ge=1, le=64, description="How many shares there are.")
+
+    @model_validator(mode="after")
+    def _is_one_of_them(self) -> Self:
+        if self.number > self.of:
+            raise ValueError(f"there is no share {self.number} of {self.of}")
+        return self
 
 
 class Order(Noun):
@@ -24,19 +38,48 @@ class Order(Noun):
     `difficulty` holds the shares of the levels 1 to 5 among the tasks of a world, in percent; None leaves them to chance.
     """
 
-    names: tuple[str, ...] = Field(default=(), description="Scenario names, such as 'Veterinary clinic'.")
-    scenarios: str | None = Field(default=None, description="A JSONL file of scenarios: name, description, category.")
+    names: tuple[str, ...] = Field(
+        default=(), max_length=10_000, description="Scenario names.", examples=[["Veterinary clinic", "Tool lending library"]]
+    )
+    scenarios: str | None = Field(
+        default=None, min_length=1, description="A JSONL file of scenarios: name, description, category.", examples=["scenarios.jsonl"]
+    )
     worlds: int | None = Field(
-        default=None, ge=1, le=1_000_000, description="Fill up to this many from the shipped scenarios, then from invented ones."
+        default=None,
+        ge=1,
+        le=1_000_000,
+        description="Fill up to this many from the shipped scenarios, then from invented ones.",
+        examples=[12],
     )
     tasks_per_world: int = Field(default=10, ge=1, le=1_000, description="Agent tasks in each world.")
-    model: str = Field(default=EMBEDDED_MODEL, min_length=1, description="provider/name, or the embedded one.")
-    api_base: str | None = Field(default=None, description="Where an OpenAI-compatible server of yours answers.")
+    model: str = Field(
+        default=EMBEDDED_MODEL, min_length=1, description="provider/name, or the embedded one.", examples=["openai/gpt-5-mini"]
+    )
+    api_base: str | None = Field(
+        default=None,
+        description="Where an OpenAI-compatible server of yours answers.",
+        examples=["http://localhost:8000/v1"],
+    )
     fault_rate: float = Field(default=0.0, ge=0.0, le=1.0, description="Share of answers that the embedded model spoils on purpose.")
     seed: int = Field(default=0, description="Tells repeated draws of one scenario apart.")
     temperature: float | None = Field(default=None, ge=0.0, le=2.0, description="Sampling temperature; the model's own if left out.")
     max_concurrency: int | None = Field(default=None, ge=1, le=1_024, description="Drafts in hand at once.")
-    difficulty: Shares | None = Field(default=None, description="Shares of the levels 1 to 5 among a world's tasks, in percent.")
+    difficulty: Shares | None = Field(
+        default=None, description="Shares of the levels 1 to 5 among a world's tasks, in percent.", examples=[[20, 20, 20, 20, 20]]
+    )
+    runner: str = Field(
+        default="auto",
+        pattern=RUNNERS,
+        description="Where drafts are woven: auto, process, thread, dask or ray; dask=ADDRESS or ray=ADDRESS for a cluster of yours.",
+        examples=["dask=tcp://10.0.0.5:8786"],
+    )
+    shards: int | None = Field(
+        default=None, ge=2, le=64, description="Split the drafts among so many runs of the deployment synthesize/shard, on any workers."
+    )
+    share: Share | None = Field(default=None, description="This run's share of the drafts; a run with shards sets it for each of them.")
+    rejection_bar: float = Field(
+        default=0.2, ge=0.0, le=1.0, description="An event tells when more than this share of the drafts is rejected (of five or more)."
+    )
 
     @field_validator("difficulty")
     @classmethod

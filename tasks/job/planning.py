@@ -59,6 +59,9 @@ def plan(order: Order, home: Path) -> Plan:
     attempts: list[Attempt] = []
     pool = Pool(given) if order.worlds is None else filled(order.worlds, given, inventing(order, home, attempts.append))
     drafts = {draft.draft_id: draft for draft in (Draft(scenario=scenario, recipe=recipe) for scenario in pool.scenarios)}
+    if order.share is not None:
+        mine = tuple(drafts.values())[order.share.number - 1 :: order.share.of]
+        return Plan(mine)  # what inventing took is told by the run that this one is a share of
     return Plan(tuple(drafts.values()), tuple(attempts), tuple(left_out(pool)))
 
 

@@ -24,7 +24,7 @@ class Board:
     """The cards of the flow run in hand."""
 
     def __init__(self, store: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._store = store
+        self.store = store
         self._clock = clock
         self._moved = float("-inf")
         self._bar: UUID | None = None
@@ -39,7 +39,7 @@ class Board:
     def close(self, tally: Tally) -> None:
         """Moves the bar for the last time, and posts the tables and the summary."""
         self._show(tally)
-        for card in cards(tally, self._store):
+        for card in cards(tally, self.store):
             if isinstance(card.content, str):
                 create_markdown_artifact(card.content, key=card.key, description=card.about)
             else:

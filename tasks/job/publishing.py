@@ -70,7 +70,7 @@ def record_run(store: Store, order: Order, tally: Tally, *, run_id: str, started
         state = "failed" if tally.interrupted or tally.unfinished else "completed"
     record = RunRecord(
         run_id=run_id,
-        flow="synthesize",
+        flow="synthesize" if order.share is None else "shard",
         state=state,
         model=order.model,
         seed=order.seed,

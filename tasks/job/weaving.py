@@ -6,12 +6,12 @@ import os
 import signal
 import threading
 from collections.abc import Iterable
-from contextvars import ContextVar
 from multiprocessing import connection, parent_process
 from pathlib import Path
 from typing import Any, cast
 
 from prefect import Task, task
+from prefect.transactions import CommitMode, transaction
 from prefect.utilities.annotations import quote
 
 from artifacts.attempt import Attempt
@@ -19,6 +19,7 @@ from artifacts.errors import ModelRejected, UserError, WorldloomError
 from artifacts.verdict import Reject
 from artifacts.world import Draft, World
 from tasks.agent_tasks import write_agent_tasks
+from tasks.job.stopping import stopping
 from tasks.job.tally import Woven
 from tasks.job.workflow_server import swap_handlers
 from tasks.models.language_model import ModelSettings
@@ -35,16 +36,22 @@ StageTask = Task[[Draft, ModelSettings, Path], StageResult]
 WRITING: tuple[StageTask, ...] = (describe_scenario, write_requirements, write_schema, write_seed, write_tools, write_agent_tasks)
 """The stages that call a model, in their order; the first is only for a scenario without a description."""
 
-STOPPING: ContextVar[threading.Event | None] = ContextVar("worldloom_stopping", default=None)
-"""Set when the job is to end: a draft in hand goes no further than the stage that it is in."""
+LAST_GRACE_SECONDS = 15.0
+"""How long a process goes on after a signal that asks it to end: its parent ends it sooner where all is well."""
 
 
-def weave_draft(draft: Draft, settings: ModelSettings, home: Path) -> Woven:
+def weave_draft(draft: Draft, settings: ModelSettings, home: Path, run_id: str = "") -> Woven:
     """Take a draft through the stages to a sealed world, a rejection, or a fault; raises nothing for what goes wrong with it."""
+    with transaction(commit_mode=CommitMode.EAGER):  # a stage's result is kept when the stage ends, whatever comes of the next
+        return woven_through(draft, settings, home, run_id)
+
+
+def woven_through(draft: Draft, settings: ModelSettings, home: Path, run_id: str) -> Woven:
+    """What comes of a draft, stage by stage; when the run is to stop, it goes no further than the stage that it is in."""
     woven = Woven(draft_id=draft.draft_id, name=draft.scenario.name, category=draft.scenario.category, task_runs=1)
     described = bool(draft.scenario.description and draft.scenario.category)
     for stage in WRITING[1:] if described else WRITING:
-        if stopping():
+        if stopping(home, run_id):
             return woven.model_copy(update={"fault": "the run was interrupted"})
         state = stage(unexamined(draft), settings, home, return_state=True)
         outcome = state.result(raise_on_failure=False)
@@ -90,17 +97,21 @@ def signed(attempts: Iterable[Attempt], draft_id: str, recalled: bool) -> tuple[
     return tuple(attempt.model_copy(update={"draft_id": draft_id, "recalled": attempt.recalled or recalled}) for attempt in attempts)
 
 
-def stopping() -> bool:
-    """Whether the job is to end."""
-    event = STOPPING.get()
-    return event is not None and event.is_set()
-
-
 def prepare_process(log: str) -> None:
-    """Make a worker process a good one: it leaves Ctrl-C to its parent, ends with it, and logs to a file."""
+    """Make a worker process a good one: it leaves signals to its parent, ends with it, and logs to a file.
+
+    A signal to the whole group is the parent's to act on; should the parent not, the process ends by itself a little later.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: _end_later())
     threading.Thread(target=_end_with_parent, daemon=True).start()
     swap_handlers(Path(log))
+
+
+def _end_later() -> None:
+    timer = threading.Timer(LAST_GRACE_SECONDS, os._exit, (1,))
+    timer.daemon = True
+    timer.start()
 
 
 def _end_with_parent() -> None:

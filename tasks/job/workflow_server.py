@@ -184,7 +184,7 @@ def workflow_server(home: Path, patience: float = START_PATIENCE_SECONDS) -> Ite
             try:
                 yield str(url)
             finally:
-                _send_what_is_queued()
+                send_what_is_queued()
     finally:
         if server is not None:
             server.stop()
@@ -212,7 +212,7 @@ def settings_in_force(settings: Mapping[str, str]) -> Iterator[None]:
         refresh_global_settings_context()
 
 
-def _send_what_is_queued(patience: float = 10.0) -> None:
+def send_what_is_queued(patience: float = 10.0) -> None:
     """Send the events and log lines that this process still holds for the server."""
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker
