@@ -14,7 +14,7 @@ from rich.console import Console
 
 from artifacts.errors import InvalidInput
 from artifacts.store import Store, open_store
-from flows import display, images, judging, operating, pages, playing, quality_pages, querying, serving
+from flows import display, images, judging, lineage, operating, pages, playing, quality_pages, querying, serving
 from flows.boundary import FAILED, INTERRUPTED, OK, REJECTED, guarded
 from flows.options import JsonOption, StoreOption, print_json
 from tasks.difficulty.spread import EXAMPLE, read_shares
@@ -46,6 +46,13 @@ def synthesize(
     seed: Annotated[int, typer.Option(help="Tells repeated draws of one scenario apart.")] = 0,
     temperature: Annotated[float | None, typer.Option(min=0.0, max=2.0, help="Sampling temperature; the model's own if left out.")] = None,
     max_concurrency: Annotated[int | None, typer.Option(min=1, help="Drafts in hand at once.")] = None,
+    runner: Annotated[
+        str, typer.Option(metavar="RUNNER", help="Where drafts are woven: auto, process, thread, dask[=ADDRESS] or ray[=ADDRESS].")
+    ] = "auto",
+    shards: Annotated[
+        int | None, typer.Option(min=2, max=64, help="Split the drafts among so many runs of the deployment synthesize/shard.")
+    ] = None,
+    rejection_bar: Annotated[float, typer.Option(min=0.0, max=1.0, help="Tell by an event when a larger share is rejected.")] = 0.2,
     store: StoreOption = "./loom",
     as_json: JsonOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
@@ -63,6 +70,9 @@ def synthesize(
         seed=seed,
         temperature=temperature,
         max_concurrency=max_concurrency,
+        runner=runner,
+        shards=shards,
+        rejection_bar=rejection_bar,
     )
     for name in order.names:
         scenario_named(name)
@@ -158,6 +168,7 @@ app.command()(operating.up)
 app.command()(operating.down)
 app.command()(operating.status)
 app.command()(querying.query)
+app.command()(lineage.lineage)
 app.command("snapshots")(querying.list_snapshots)
 app.command()(querying.fsck)
 
