@@ -34,7 +34,8 @@ def commit(files: Files, rows: Mapping[str, Sequence[Row]], when: datetime | Non
     """Adds rows to tables, all or nothing, and gives the snapshot that holds them.
 
     A row whose key is already there is left out, and so is every row of a draft that was finished before (attempts apart):
-    the first commit of a draft stands. So all the rows of one draft belong in one commit. `when` dates the parts (now).
+    the first commit of a draft stands. So all the rows of one draft belong in one commit. The first successor of a world stands
+    too: a draft that would be a second one is left out likewise. `when` dates the parts (now).
     Another writer's commit in between is looked at and the commit tried again; raises CommitConflict when that never ends,
     InvalidInput for rows that do not fit, Unwritable.
     """
@@ -110,13 +111,28 @@ def parquet_bytes(table: Table, content: Any) -> bytes:
 def unseen(files: Files, current: Snapshot, rows: Mapping[str, Sequence[Row]]) -> dict[str, list[Row]]:
     """The rows that a snapshot does not hold yet, by table; tables without any are left out."""
     drafts = {row["draft_id"] for name, batch in rows.items() if name in DRAFT_TABLES for row in batch if row.get("draft_id")}
-    unfinished = _without_finished(rows, {key[0] for key in known_keys(files, current, "verdicts", drafts)})
+    finished = {key[0] for key in known_keys(files, current, "verdicts", drafts)}
+    unfinished = _without_finished(rows, finished | second_successors(files, current, rows.get("worlds", ())))
     fresh = {
         name: unique_rows(TABLES[name], batch, known_keys(files, current, name, {key_of(TABLES[name], row)[0] for row in batch}))
         for name, batch in unfinished.items()
         if batch
     }
     return {name: batch for name, batch in fresh.items() if batch}
+
+
+def second_successors(files: Files, current: Snapshot, worlds: Sequence[Row]) -> set[str]:
+    """The drafts among these rows of `worlds` whose parent has another successor, in the snapshot or in an earlier row."""
+    renewing = [row for row in worlds if row.get("parent_world_id") is not None]
+    taken = successors(files, current) if renewing else {}
+    return {row["draft_id"] for row in renewing if taken.setdefault(row["parent_world_id"], row["world_id"]) != row["world_id"]}
+
+
+def successors(files: Files, current: Snapshot) -> dict[str, str]:
+    """The worlds of a snapshot that another one takes the place of, with that other one."""
+    named = (part_table(files, part, ["parent_world_id", "world_id"]) for part in current.parts_of("worlds"))
+    pairs = (row for held in named for row in held.to_pylist())
+    return {row["parent_world_id"]: row["world_id"] for row in pairs if row["parent_world_id"] is not None}
 
 
 def finished_drafts(files: Files, current: Snapshot) -> set[str]:

@@ -23,13 +23,15 @@ class Recipe(Noun):
 
     `programs` maps each stage to the digest of its prompt program; `seed` separates repeated draws of one scenario.
     `difficulty` gives the shares of the levels 1 to 5 among the agent tasks, in percent; None leaves them to chance.
+    `parent` is the id of the world that this one takes the place of, and whose earlier stages it keeps; None for none.
     No wall-clock time, path or run id belongs here.
     """
 
-    LATER: ClassVar[tuple[str, ...]] = ("difficulty",)
+    LATER: ClassVar[tuple[str, ...]] = ("difficulty", "parent")
 
     model: str
     programs: dict[str, str] = Field(default_factory=dict)
     seed: int = 0
     size: Size = Size()
     difficulty: tuple[int, int, int, int, int] | None = None
+    parent: str | None = None

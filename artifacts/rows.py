@@ -55,14 +55,14 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def row_of_world(world: World, draft_id: str, run_id: str, created_at: datetime, parent_world_id: str | None = None) -> dict[str, Any]:
+def row_of_world(world: World, draft_id: str, run_id: str, created_at: datetime) -> dict[str, Any]:
     """A row of `worlds`: the whole content but the tasks, which are rows of their own."""
     counts = counts_of(world)
     seed = world.seed_sql.encode()
     row = {
         "world_id": world.id,
         "digest": world.digest,
-        "parent_world_id": parent_world_id,
+        "parent_world_id": world.recipe.parent,
         "draft_id": draft_id,
         "format": world.format,
         "name": world.scenario.name,
@@ -133,6 +133,7 @@ def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
 def rows_of_lineage(world: World, attempt_ids: Sequence[str], run_id: str, created_at: datetime) -> list[dict[str, Any]]:
     """Rows of `lineage`: where a world and its tasks came from."""
     parents = [("scenario", scenario_id(world.scenario)), ("run", run_id), *(("attempt", attempt) for attempt in attempt_ids)]
+    parents += [("world", world.recipe.parent)] if world.recipe.parent is not None else []
     edges = [(world.id, parent, f"world<-{kind}") for kind, parent in parents]
     edges += [(task_id(world.id, task), world.id, "agent_task<-world") for task in world.tasks]
     return [stamped({"child_id": c, "parent_id": p, "relation": r}, run_id, created_at) for c, p, r in edges]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -52,6 +52,7 @@ class WorldSummary(NamedTuple):
     draft_id: str
     run_id: str
     created_at: datetime
+    parent_world_id: str | None = None
 
 
 class Store:
@@ -114,18 +115,26 @@ class Store:
         """The drafts that were sealed or rejected: a second run skips them."""
         return commits.finished_drafts(self.files, self.snapshot())
 
-    def worlds(self) -> list[WorldSummary]:
-        """The sealed worlds, oldest first, as of the newest snapshot."""
-        rows = snapshots.read_rows(self.files, self.snapshot(), "worlds", _SUMMARY)
-        return sorted((_summary(row) for row in rows), key=lambda summary: (summary.created_at, summary.world_id))
+    def worlds(self, superseded: bool = False) -> list[WorldSummary]:
+        """The sealed worlds, oldest first, as of the newest snapshot; without those that another took the place of, unless asked for."""
+        found = [_summary(row) for row in snapshots.read_rows(self.files, self.snapshot(), "worlds", _SUMMARY)]
+        left_out = set() if superseded else {summary.parent_world_id for summary in found}
+        current = (summary for summary in found if summary.world_id not in left_out)
+        return sorted(current, key=lambda summary: (summary.created_at, summary.world_id))
+
+    def successors(self) -> dict[str, str]:
+        """The worlds that another one took the place of, with that other one; both stay in the store."""
+        return commits.successors(self.files, self.snapshot())
 
     def world(self, name: str) -> World:
-        """A sealed world by its id or a unique beginning of it, from its bundle or, where that is gone, from the tables alone.
+        """A sealed world by its id or a beginning of it, from its bundle or, where that is gone, from the tables alone.
 
-        Raises UnknownName for none or several, InvalidBundle for an edited one.
+        A beginning is that of one world, or of one alone that no other took the place of. Raises UnknownName for none or several,
+        InvalidBundle for an edited one.
         """
         current = self.snapshot()
-        world_id = _chosen(name, [row["world_id"] for row in snapshots.read_rows(self.files, current, "worlds", ["world_id"])])
+        rows = snapshots.read_rows(self.files, current, "worlds", ["world_id", "parent_world_id"])
+        world_id = _chosen(name, [row["world_id"] for row in rows], {row["parent_world_id"] for row in rows})
         if self.files.names(f"worlds/{world_id}"):
             return get_bundle(self.files, f"worlds/{world_id}")
         return self._world_from_tables(current, world_id)
@@ -195,10 +204,12 @@ def _expect_format(files: Files) -> None:
         )
 
 
-def _chosen(name: str, world_ids: Sequence[str]) -> str:
+def _chosen(name: str, world_ids: Sequence[str], superseded: Collection[str | None]) -> str:
     found = [world_id for world_id in world_ids if world_id.startswith(name)]
-    if name in world_ids or len(found) == 1:
-        return name if name in world_ids else found[0]
+    standing = [world_id for world_id in found if world_id not in superseded]
+    for choice in ([name] if name in world_ids else [], found, standing):
+        if len(choice) == 1:
+            return choice[0]
     if found:
         raise UnknownName(f"'{name}' begins the ids of {len(found)} worlds.", f"Give more of it: {', '.join(sorted(found)[:3])} …")
     near = difflib.get_close_matches(name, world_ids, n=3, cutoff=0.4)

@@ -123,7 +123,7 @@ WORLDS = Table(
     (
         _WORLD,
         Column("digest", "text", "SHA-256 of the world's canonical content, 64 hex digits"),
-        Column("parent_world_id", "text", "the world that this one was derived from; null for none", "", True),
+        Column("parent_world_id", "text", "the world that this one takes the place of; null for none", "", True),
         _DRAFT,
         _RUN,
         Column("format", "integer", "the bundle's format"),

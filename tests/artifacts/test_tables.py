@@ -136,7 +136,8 @@ def test_a_world_row_holds_the_whole_content(world: World, noon: datetime) -> No
     assert (row["digest"], row["schema_sql"], row["seed_size"]) == (world.digest, world.schema_sql, len(world.seed_sql.encode()))
     assert (row["tables_count"], row["rows_count"], row["tools_count"], row["tasks_count"]) == (2, 5, 1, 2)
     assert row["parent_world_id"] is None
-    assert row_of_world(world, "draft", "run-1", noon, parent_world_id="tea-shop-0")["parent_world_id"] == "tea-shop-0"
+    renewed = world.model_copy(update={"recipe": world.recipe.model_copy(update={"parent": "tea-shop-0"})})
+    assert row_of_world(renewed, "draft", "run-1", noon)["parent_world_id"] == "tea-shop-0"
 
 
 def test_tool_rows_hold_the_toolset(world: World, noon: datetime) -> None:
