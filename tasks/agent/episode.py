@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from artifacts.history import seen
 from artifacts.trajectory import Call, Ending, FormName
 from tasks.agent.awm_form import AwmForm
 from tasks.agent.native_form import NativeForm
@@ -41,11 +42,13 @@ FORMS: dict[FormName, Form] = {"awm": AwmForm(), "native": NativeForm()}
 
 
 class Reply(NamedTuple):
-    """A policy's message, and what it cost; None is unknown."""
+    """A policy's message, and what it cost; None is unknown. `recalled` tells that it was paid for earlier."""
 
     message: Message
     input_tokens: int | None = None
     output_tokens: int | None = None
+    latency_seconds: float | None = None
+    recalled: bool = False
 
 
 class Policy(Protocol):
@@ -73,17 +76,27 @@ Told = Callable[[Message], None]
 
 
 async def play(
-    policy: Policy, form: Form, tools: ToolBox, instruction: str, *, max_turns: int = MOST_TURNS, told: Told = lambda message: None
+    policy: Policy,
+    form: Form,
+    tools: ToolBox,
+    instruction: str,
+    *,
+    max_turns: int = MOST_TURNS,
+    window: int | None = None,
+    told: Told = lambda message: None,
 ) -> Episode:
-    """Plays one episode; `told` hears every message as it comes. Raises what the policy and the tools raise."""
+    """Plays one episode; `told` hears every message as it comes; with a `window` the policy is shown only so many of the last turns.
+
+    Raises what the policy and the tools raise.
+    """
     listing = in_order(await tools.list_tools())
     messages = list(form.opening(instruction))
     calls: list[Call] = []
-    spent = _Tokens()
+    spent = Tokens()
     for message in messages:
         told(message)
-    for _ in range(max_turns):
-        reply = await policy.reply(View(tuple(messages), listing, tuple(calls)))
+    for turn_number in range(max_turns):
+        reply = await policy.reply(View(seen(messages, turn_number, window), listing, tuple(calls), turn_number))
         spent.add(reply)
         messages.append(reply.message)
         told(reply.message)
@@ -107,17 +120,19 @@ async def _done(asked: Asked, tools: ToolBox, listing: Listing, calls: list[Call
     return observation
 
 
-class _Tokens:
+class Tokens:
     """Sums that are unknown as soon as one part is."""
 
     def __init__(self) -> None:
         self.spent: tuple[list[int | None], list[int | None]] = ([], [])
 
     def add(self, reply: Reply) -> None:
+        """Counts a reply."""
         self.spent[0].append(reply.input_tokens)
         self.spent[1].append(reply.output_tokens)
 
     def total(self) -> tuple[int | None, int | None]:
+        """Tokens read and written."""
         return _sum(self.spent[0]), _sum(self.spent[1])
 
 

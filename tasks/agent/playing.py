@@ -58,10 +58,11 @@ async def play_task(
     *,
     form: FormName = "awm",
     max_turns: int = MOST_TURNS,
+    window: int | None = None,
     told: Told = lambda message: None,
 ) -> Trajectory:
     """Plays and judges one episode; raises what the policy and the tools raise, and then there is no record."""
-    episode = await play(policy, FORMS[form], tools, task.instruction, max_turns=max_turns, told=told)
+    episode = await play(policy, FORMS[form], tools, task.instruction, max_turns=max_turns, window=window, told=told)
     judged = judge(Blueprint.of(world), task, episode, form)
     return Trajectory(
         world_id=world.id,
@@ -78,6 +79,7 @@ async def play_task(
         score=judged.score,
         input_tokens=episode.input_tokens,
         output_tokens=episode.output_tokens,
+        window=window,
     )
 
 

@@ -29,11 +29,14 @@ class Scripted:
         self._act = act
 
     async def reply(self, view: View) -> Reply:
+        """What the rule says, as a message."""
+        return self.say(view)
+
+    def say(self, view: View) -> Reply:
         """What the rule says, as a message; where the form asks for it, the tools are listed first."""
-        number = sum(message["role"] == "assistant" for message in view.messages)
-        listing = self._form.lists and number == 0 and self.name != "idle"
+        listing = self._form.lists and view.turn == 0 and self.name != "idle"
         act = Calls((Asked(None, {}),)) if listing else self._act(view)
-        return Reply(self._form.encode(act, number), 0, 0)
+        return Reply(self._form.encode(act, view.turn), 0, 0)
 
 
 def scripted_policy(name: str, form: Form, task: AgentTask, seed: int = 0) -> Scripted:
@@ -42,8 +45,7 @@ def scripted_policy(name: str, form: Form, task: AgentTask, seed: int = 0) -> Sc
         return Scripted(name, form, lambda view: reference_act(task, view))
     if name == "idle":
         return Scripted(name, form, lambda view: Answer(None))
-    rng = stream("random policy", seed, task.id, task.instruction)
-    return Scripted(name, form, lambda view: random_act(rng, view), seed)
+    return Scripted(name, form, lambda view: random_act(stream("random policy", seed, task.id, task.instruction, view.turn), view), seed)
 
 
 def reference_act(task: AgentTask, view: View) -> Calls | Answer:

@@ -56,11 +56,15 @@ def _rank(item: tuple[str, Any]) -> tuple[int, str]:
 
 
 class View(NamedTuple):
-    """What a policy sees when its turn comes."""
+    """What a policy sees when its turn comes, the `turn`th of the episode, from 0; with a window not all messages are shown.
+
+    `calls` are all that were made so far, for policies that follow a rule; a model is sent the messages alone.
+    """
 
     messages: tuple[Message, ...]
     tools: Listing
     calls: tuple[Call, ...]
+    turn: int
 
 
 class Malformed(ValueError):
