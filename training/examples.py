@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from artifacts.history import parted, seen
 from training.tokens import prompt_tokens, reply_tokens
 
 IGNORED = -100
@@ -45,23 +44,24 @@ class Row(NamedTuple):
 def examples_of(
     tokenizer: Any,
     messages: Sequence[dict[str, Any]],
+    seen: Sequence[Sequence[int]],
     *,
     most: int,
-    window: int | None = None,
     tools: Sequence[dict[str, Any]] | None = None,
 ) -> Examples:
-    """The examples of an episode, each of at most `most` tokens; every turn's reply counts exactly once, or is told as too long."""
+    """The examples of an episode, each of at most `most` tokens; every turn's reply counts exactly once, or is told as too long.
+
+    `seen` holds for each turn the places in `messages` of what the policy was shown, as the table `trajectories` keeps it.
+    """
     found: list[Example] = []
     too_long = 0
-    for turn, block in enumerate(parted(messages)[1]):
-        shown = seen(messages, turn, window)
-        prompt, reply = prompt_tokens(tokenizer, shown, tools), reply_tokens(tokenizer, shown, block[0], tools)
+    for reply_message, places in zip((one for one in messages if one.get("role") == "assistant"), seen, strict=True):
+        shown = [messages[place] for place in places]
+        prompt, reply = prompt_tokens(tokenizer, shown, tools), reply_tokens(tokenizer, shown, reply_message, tools)
         if len(prompt) + len(reply) > most:
             too_long += 1
             continue
-        before = found[-1] if found and _begins(found[-1], prompt) else None
-        if before is not None:
-            found.pop()
+        before = found.pop() if found and _begins(found[-1], prompt) else None
         found.append(_example(before, prompt, reply))
     return Examples(tuple(found), too_long)
 

@@ -24,7 +24,7 @@ Source = Literal["agent_tasks", "trajectories", "worlds"]
 
 OF_TASKS = ("split", "kind", "difficulty")
 OF_WORLDS = ("category",)
-OF_EPISODES = ("policy", "outcome", "form", "least_reward")
+OF_EPISODES = ("policy", "outcome", "form", "least_reward", "masked")
 ANSWERS: dict[Source, tuple[str, ...]] = {
     "agent_tasks": (*OF_TASKS, *OF_WORLDS),
     "trajectories": (*OF_EPISODES, *OF_TASKS, *OF_WORLDS),
@@ -36,8 +36,8 @@ ANSWERS: dict[Source, tuple[str, ...]] = {
 class Selection(Noun):
     """The samples that are wanted; what is left empty is not asked.
 
-    `split`, `kind` and `difficulty` are those of the agent task, `category` that of its world; `policy`, `outcome`, `form` and
-    `least_reward` those of a trajectory. A split is drawn by scenario, so a world of another split is new to the policy.
+    `split`, `kind` and `difficulty` are those of the agent task, `category` that of its world; `policy`, `outcome`, `form`,
+    `least_reward` and `masked` those of a trajectory. A split is drawn by scenario, so a world of another split is new to the policy.
     """
 
     split: tuple[Split, ...] = Field(default=(), description="train, validation or test.")
@@ -48,6 +48,7 @@ class Selection(Noun):
     outcome: tuple[str, ...] = Field(default=(), description="How the episode ended for the task.")
     form: tuple[str, ...] = Field(default=(), description="How tool calls are written: awm or native.")
     least_reward: float | None = Field(default=None, description="The least reward of a trajectory.")
+    masked: bool | None = Field(default=None, description="Only the episodes in which the environment failed, or only the others.")
 
     def asked(self) -> dict[str, Any]:
         """The filters that are set."""
@@ -62,14 +63,11 @@ def chosen_rows(files: Files, snapshot: Snapshot, source: Source, selection: Sel
         raise InvalidInput(f"The samples of '{source}' have no {odd}.", f"They can be chosen by {', '.join(ANSWERS[source])}.")
     if not asked:
         return np.arange(count, dtype=np.int64)
+    through = {name: value for name, value in asked.items() if name in OF_WORLDS and source != "worlds"}
     frame = scan(files, snapshot, source).with_row_index("row")
-    own = asked if source != "trajectories" else {name: value for name, value in asked.items() if name in OF_EPISODES}
-    frame = _filtered(frame, {name: value for name, value in own.items() if source == "worlds" or name not in OF_WORLDS})
-    tasks = {name: asked[name] for name in OF_TASKS if name in asked}
-    if tasks and source == "trajectories":
-        frame = frame.join(_filtered(scan(files, snapshot, "agent_tasks"), tasks), on="task_id", how="semi")
-    if "category" in asked and source != "worlds":
-        frame = frame.join(_filtered(scan(files, snapshot, "worlds"), {"category": asked["category"]}), on="world_id", how="semi")
+    frame = _filtered(frame, {name: value for name, value in asked.items() if name not in through})
+    if through:
+        frame = frame.join(_filtered(scan(files, snapshot, "worlds"), through), on="world_id", how="semi")
     return np.sort(frame.select("row").collect()["row"].to_numpy().astype(np.int64))
 
 
@@ -77,5 +75,8 @@ def _filtered(frame: pl.LazyFrame, asked: dict[str, Any]) -> pl.LazyFrame:
     import polars as pl
 
     for name, wanted in asked.items():
-        frame = frame.filter(pl.col("reward") >= wanted if name == "least_reward" else pl.col(name).is_in(list(wanted)))
+        if name == "least_reward":
+            frame = frame.filter(pl.col("reward") >= wanted)
+        else:
+            frame = frame.filter(pl.col(name).is_in(list(wanted)) if isinstance(wanted, tuple) else pl.col(name) == wanted)
     return frame

@@ -27,7 +27,7 @@ Make = Callable[[Sample], Any]
 
 COLUMNS: dict[Source, tuple[str, ...]] = {
     "agent_tasks": ("task_id", "world_id", "split", "kind", "difficulty", "instruction", "task"),
-    "trajectories": ("trajectory_id", "task_id", "world_id", "policy", "form", "outcome", "reward", "record"),
+    "trajectories": ("trajectory_id", "task_id", "world_id", "policy", "form", "outcome", "reward", "messages", "seen", "tools"),
     "worlds": ("world_id", "digest", "category", "name"),
 }
 """What is read of each table where nothing else is asked."""

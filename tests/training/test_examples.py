@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artifacts.history import seen
+from artifacts.history import places, seen
 from training.decoder import Shape, inputs_of, loss_of, new_decoder
 from training.examples import IGNORED, Example, counted, examples_of, packed, row_of
 from training.tokens import new_tokenizer, prompt_tokens
@@ -30,13 +30,13 @@ def spoken(example: Example) -> str:
 
 def test_without_a_window_an_episode_is_one_example() -> None:
     messages = episode(3)
-    (example,) = examples_of(TOKENIZER, messages, most=1000).examples
+    (example,) = examples_of(TOKENIZER, messages, places(messages), most=1000).examples
     assert spoken(example) == f"{LIST}<|end|>call 1<|end|>call 2<|end|>"
     assert TOKENIZER.decode(example.tokens) == TOKENIZER.apply_chat_template(messages, tokenize=False)
 
 
 def test_where_the_window_moves_a_new_example_begins() -> None:
-    found = examples_of(TOKENIZER, episode(5), most=1000, window=1).examples
+    found = examples_of(TOKENIZER, episode(5), places(episode(5), 1), most=1000).examples
     assert [spoken(one) for one in found] == [f"{LIST}<|end|>call 1<|end|>call 2<|end|>", "call 3<|end|>", "call 4<|end|>"]
 
 
@@ -46,7 +46,7 @@ def test_every_reply_counts_once_in_the_context_that_was_seen(turns: int, window
     """The context of training is that of the rollout, token for token, for every turn."""
     messages = episode(turns)
     contexts = []
-    for example in examples_of(TOKENIZER, messages, most=10_000, window=window).examples:
+    for example in examples_of(TOKENIZER, messages, places(messages, window), most=10_000).examples:
         starts = [place for place, counts in enumerate(example.mask) if counts and not example.mask[place - 1]]
         contexts += [list(example.tokens[:start]) for start in starts]
     assert contexts == [prompt_tokens(TOKENIZER, seen(messages, turn, window)) for turn in range(turns)]
@@ -55,8 +55,8 @@ def test_every_reply_counts_once_in_the_context_that_was_seen(turns: int, window
 def test_a_turn_that_is_too_long_is_told_and_left_out() -> None:
     messages = episode(3)
     messages[-1]["content"] = "call " * 200
-    whole = examples_of(TOKENIZER, messages, most=10_000)
-    found = examples_of(TOKENIZER, messages, most=100)
+    whole = examples_of(TOKENIZER, messages, places(messages), most=10_000)
+    found = examples_of(TOKENIZER, messages, places(messages), most=100)
     assert (whole.too_long, found.too_long) == (0, 1)
     assert spoken(found.examples[0]) == f"{LIST}<|end|>call 1<|end|>"
 
