@@ -153,7 +153,7 @@ def test_two_processes_share_a_journal(tmp_path: Path) -> None:
         assert writer.stdout is not None
         assert writer.stdout.readline() == "0\n"
         journal = Journal(path)
-        for number in range(60):
+        for number in range(15):
             journal.record(ANSWER._replace(digest=f"mine {number}"))
         writer.kill()
     assert journal.recall("mine 19") is not None
@@ -175,7 +175,7 @@ def opened(path, together):
     Journal(path).close()
 
 context = multiprocessing.get_context("fork")
-for number in range(60):
+for number in range(15):
     together = context.Barrier(3)
     twins = [context.Process(target=opened, args=(pathlib.Path(sys.argv[1]) / f"{number}.sqlite", together)) for _ in range(3)]
     for twin in twins:
