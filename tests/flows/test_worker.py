@@ -1,0 +1,245 @@
+"""Runs that a worker picks up: as whole as the command's, cancelled within seconds, split among several; with a real server and workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import psutil
+import pytest
+
+from artifacts.store import Store, open_store
+from tasks.job.tally import STAGES
+from tasks.job.telling import SEALED
+from tasks.operations.service import Service, Wanted, down, up
+
+pytestmark = pytest.mark.xdist_group("worker")
+
+NAMES = ("Veterinary clinic", "Tool lending library", "Model railway club")
+SMALL: dict[str, Any] = {"names": NAMES, "tasks_per_world": 3}
+LONG_ENOUGH = 200.0
+A_FEW_SECONDS = 20.0
+"""Generous for a busy machine; the grace itself is five seconds."""
+
+
+class Factory(NamedTuple):
+    """A factory that is up, with two workers, and the folder of its stores."""
+
+    service: Service
+    folder: Path
+
+    def ask(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        answer = httpx.post(f"{self.service.api_url}{path}", json=body or {}, timeout=60)
+        answer.raise_for_status()
+        return answer.json()
+
+    def begin(self, order: Mapping[str, Any], store: str) -> str:
+        answer = self.try_to_begin(order, store)
+        assert answer.status_code == httpx.codes.CREATED, answer.text
+        return str(answer.json()["id"])
+
+    def try_to_begin(self, order: Mapping[str, Any], store: str = "refused") -> httpx.Response:
+        """Start the deployment's run, as the form in the UI does."""
+        held = httpx.get(f"{self.service.api_url}/deployments/name/synthesize/nightly", timeout=60).json()
+        body = {"parameters": {"order": order, "store": str(self.folder / store)}, "state": {"type": "SCHEDULED"}}
+        return httpx.post(f"{self.service.api_url}/deployments/{held['id']}/create_flow_run", json=body, timeout=60)
+
+    def run(self, run_id: str) -> Any:
+        return httpx.get(f"{self.service.api_url}/flow_runs/{run_id}", timeout=60).json()
+
+    def ended(self, run_id: str, within: float = LONG_ENOUGH) -> Any:
+        """The state in which the run ends."""
+        final = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+        assert awaited(lambda: self.run(run_id)["state"]["type"] in final, within), self.run(run_id)["state"]
+        return self.run(run_id)["state"]
+
+    def engines(self) -> set[psutil.Process]:
+        """The processes of flow runs that go on, and those that they started."""
+        workers = [psutil.Process(one.pid) for one in self.service.processes if one.role != "server"]
+        return {child for worker in workers for child in worker.children(recursive=True) if child.is_running()}
+
+    def store(self, name: str) -> Store:
+        return open_store(self.folder / name, create=False)
+
+
+def awaited(holds: Callable[[], bool], within: float = LONG_ENOUGH) -> bool:
+    """Whether the condition comes to hold in time."""
+    deadline = time.monotonic() + within
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def digests(store: Store) -> dict[str, str]:
+    return {summary.name: summary.digest for summary in store.worlds()}
+
+
+@pytest.fixture(scope="module")
+def factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Factory]:
+    folder = tmp_path_factory.mktemp("factory")
+    wanted = Wanted(str(folder / "loom"), folder / "loom" / ".worldloom", port=free_port(), workers=2)
+    try:
+        yield Factory(up(wanted)[0], folder)
+    finally:
+        down(wanted.home)
+
+
+def test_a_worker_weaves_as_the_command_does_and_tells_of_its_worlds(factory: Factory) -> None:
+    run_id = factory.begin(SMALL, "loom")
+    assert factory.ended(run_id)["name"] == "Completed"
+    store = factory.store("loom")
+    assert set(digests(store)) == set(NAMES)
+    assert store.scan("runs").collect()["run_id"].to_list() == [run_id, run_id]
+    states = [run["state"]["type"] for run in factory.ask("/task_runs/filter", {"flow_runs": {"id": {"any_": [run_id]}}, "limit": 200})]
+    assert states == ["COMPLETED"] * (3 * (len(STAGES) + 2) + 2), "on record before the run ended: stages, sealing, weaving; plan, publish"
+    assert (store.home / "prefect" / "results").is_dir()
+    assert (store.home / "prefect" / "client.log").is_file()
+    assert list((store.home / "stops").iterdir()) == []
+    told = {"filter": {"event": {"name": [SEALED]}}, "limit": 50}
+    assert awaited(lambda: factory.ask("/events/filter", told)["events"])
+    (event,) = (event for event in factory.ask("/events/filter", told)["events"] if event["payload"]["run_id"] == run_id)
+    assert sorted(event["payload"]["world_ids"]) == sorted(summary.world_id for summary in store.worlds())
+    keys = {card["key"] for card in factory.ask("/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [run_id]}}})}
+    assert keys >= {"worldloom-funnel", "worldloom-spending", "worldloom-summary", "worldloom-worlds", "worldloom-progress"}
+
+
+def test_shards_on_two_workers_make_the_same_worlds_and_the_parent_tells_the_sum(factory: Factory) -> None:
+    run_id = factory.begin({**SMALL, "shards": 2}, "shards")
+    assert factory.ended(run_id)["name"] == "Completed"
+    store = factory.store("shards")
+    whole = digests(store)
+    assert set(whole) == set(NAMES)
+    if (factory.folder / "loom").exists():
+        assert whole.items() <= digests(factory.store("loom")).items() or not digests(factory.store("loom"))
+    runs = store.scan("runs").collect()
+    ended = {row["run_id"]: row for row in runs.to_dicts() if row["state"] == "completed"}
+    assert sorted(row["flow"] for row in ended.values()) == ["shard", "shard", "synthesize"]
+    shards = [row for row in ended.values() if row["flow"] == "shard"]
+    assert sorted((row["drafts"], row["sealed"]) for row in shards) == [(1, 1), (2, 2)]
+    assert ended[run_id]["sealed"] == 3
+    assert ended[run_id]["input_tokens"] == sum(row["input_tokens"] for row in shards)
+    parents = {run["id"]: run["parent_task_run_id"] for run in factory.ask("/flow_runs/filter") if run["id"] in ended}
+    assert parents[run_id] is None
+    assert all(parents[row["run_id"]] for row in shards), "shown as sub-flows"
+
+
+@pytest.mark.parametrize("how", ["cancelled", "terminated"])
+def test_an_interrupted_run_publishes_what_is_sealed_and_ends_at_once(factory: Factory, how: str) -> None:
+    run_id = factory.begin({"worlds": 90, "tasks_per_world": 3}, how)
+    assert awaited(lambda: sealed_in_journal(factory.folder / how) > 40)
+    state = interrupted(factory, run_id, how)
+    assert (state["type"], "Run the same again to resume" in state["message"]) == ("CANCELLED", True)
+    store = factory.store(how)
+    worlds = store.worlds()
+    assert 1 <= len(worlds) < 90
+    assert sorted(path.name for path in (factory.folder / how / "worlds").iterdir()) == sorted(world.world_id for world in worlds)
+    (ended,) = (row for row in store.scan("runs").collect().to_dicts() if row["state"] == "failed")
+    assert (ended["run_id"], ended["sealed"]) == (run_id, len(worlds))
+
+
+def sealed_in_journal(store: Path) -> int:
+    """How many answers the journal of a store holds."""
+    import sqlite3
+    from contextlib import closing
+
+    try:
+        with closing(sqlite3.connect(f"file:{store / '.worldloom' / 'journal.sqlite'}?mode=ro", uri=True)) as journal:
+            return int(journal.execute("SELECT count(*) FROM answers").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
+
+
+def interrupted(factory: Factory, run_id: str, how: str) -> Any:
+    """The state of a run that is cancelled in the UI, or whose process is told to end; nothing that it started outlives it for long."""
+    if how == "cancelled":
+        factory.ask(f"/flow_runs/{run_id}/set_state", {"state": {"type": "CANCELLING", "name": "Cancelling"}})
+    else:
+        (engine,) = (process for process in factory.engines() if "prefect.engine" in process.cmdline())
+        os.kill(engine.pid, signal.SIGTERM)
+    state = factory.ended(run_id, A_FEW_SECONDS)
+    assert awaited(lambda: not factory.engines(), A_FEW_SECONDS), factory.engines()
+    return state
+
+
+class Silent(BaseHTTPRequestHandler):
+    """A model's service that takes a request and never answers it."""
+
+    def do_POST(self) -> None:
+        asked.set()
+        over.wait()
+
+    def log_message(self, *_: object) -> None:
+        """Tests stay quiet."""
+
+
+asked, over = threading.Event(), threading.Event()
+
+
+@pytest.fixture
+def silent_model() -> Iterator[str]:
+    service = ThreadingHTTPServer(("127.0.0.1", 0), Silent)
+    service.daemon_threads = True
+    asked.clear()
+    over.clear()
+    threading.Thread(target=service.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    yield f"http://127.0.0.1:{service.server_address[1]}/v1"
+    over.set()
+    service.shutdown()
+    service.server_close()
+
+
+@pytest.mark.parametrize("how", ["cancelled", "terminated"])
+def test_a_run_that_waits_for_a_slow_model_ends_at_once_too(factory: Factory, silent_model: str, how: str) -> None:
+    run_id = factory.begin({**SMALL, "model": "openai/slow", "api_base": silent_model}, f"slow-{how}")
+    assert asked.wait(LONG_ENOUGH)
+    assert interrupted(factory, run_id, how)["type"] == "CANCELLED"
+    (ended,) = (row for row in factory.store(f"slow-{how}").scan("runs").collect().to_dicts() if row["state"] == "failed")
+    assert (ended["run_id"], ended["sealed"]) == (run_id, 0)
+
+
+def test_a_cancelled_parent_takes_its_shards_with_it(factory: Factory) -> None:
+    run_id = factory.begin({"worlds": 90, "tasks_per_world": 3, "shards": 2}, "shards-cancelled")
+    assert awaited(lambda: sealed_in_journal(factory.folder / "shards-cancelled") > 20)
+    assert interrupted(factory, run_id, "cancelled")["type"] == "CANCELLED"
+    runs = factory.store("shards-cancelled").scan("runs").collect().to_dicts()
+    ids = {row["run_id"] for row in runs}
+    assert len(ids) == 3
+    assert {run["state"]["type"] for run in factory.ask("/flow_runs/filter") if run["id"] in ids} == {"CANCELLED"}
+    assert sum(row["sealed"] for row in runs if row["flow"] == "shard" and row["sealed"]) == len(factory.store("shards-cancelled").worlds())
+
+
+NONSENSE: dict[str, dict[str, Any]] = {
+    "order.worlds": {"worlds": 0},
+    "order.tasks_per_world": {"tasks_per_world": "many"},
+    "order.fault_rate": {"fault_rate": 7},
+    "order.temperature": {"temperature": 3},
+    "order.runner": {"runner": "moon"},
+    "order.shards": {"shards": 1},
+    "order.difficulty": {"difficulty": [50, 50]},
+    "nosuch": {"nosuch": 1},
+}
+
+
+@pytest.mark.parametrize("place", NONSENSE)
+def test_the_form_describes_every_field_and_refuses_nonsense(factory: Factory, place: str) -> None:
+    held = httpx.get(f"{factory.service.api_url}/deployments/name/synthesize/nightly", timeout=60).json()
+    fields = held["parameter_openapi_schema"]["definitions"]["Order"]["properties"]
+    assert [name for name, field in fields.items() if not field.get("description")] == []
+    refused = factory.try_to_begin(NONSENSE[place])
+    assert refused.status_code == httpx.codes.CONFLICT
+    assert place in refused.text
