@@ -45,7 +45,7 @@ class Reference(NamedTuple):
 REFERENCES = (
     *(Reference(table, "world_id", "worlds", "world_id") for table in ("agent_tasks", "tools", "verdicts", "images", "trajectories")),
     Reference("worlds", "parent_world_id", "worlds", "world_id"),
-    *(Reference(table, "run_id", "runs", "run_id") for table in ("worlds", "attempts", "verdicts", "trajectories")),
+    *(Reference(table, "run_id", "runs", "run_id") for table in ("worlds", "attempts", "verdicts", "trajectories", "checkpoints")),
     Reference("trajectories", "task_id", "agent_tasks", "task_id"),
     *(Reference("lineage", "child_id", "worlds", "world_id", f"world<-{kind}") for kind in ("scenario", "run", "attempt", "world")),
     Reference("lineage", "parent_id", "runs", "run_id", "world<-run"),
@@ -59,6 +59,11 @@ REFERENCES = (
     ),
     Reference("lineage", "parent_id", "agent_tasks", "task_id", "trajectory<-agent_task"),
     Reference("lineage", "parent_id", "runs", "run_id", "trajectory<-run"),
+    Reference("checkpoints", "parent_checkpoint_id", "checkpoints", "checkpoint_id"),
+    *(Reference("lineage", "child_id", "checkpoints", "checkpoint_id", f"checkpoint<-{kind}") for kind in ("run", "checkpoint", "world")),
+    Reference("lineage", "parent_id", "runs", "run_id", "checkpoint<-run"),
+    Reference("lineage", "parent_id", "checkpoints", "checkpoint_id", "checkpoint<-checkpoint"),
+    Reference("lineage", "parent_id", "worlds", "world_id", "checkpoint<-world"),
 )
 """Every column that names a row elsewhere; a null names nothing."""
 

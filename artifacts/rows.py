@@ -10,6 +10,7 @@ from typing import Any, Literal
 from artifacts.agent_task import AgentTask
 from artifacts.attempt import Attempt
 from artifacts.bundle import MAX_FILE_BYTES, counts_of, report_bytes, tools_bytes
+from artifacts.checkpoint import Checkpoint
 from artifacts.errors import InvalidBundle
 from artifacts.identity import seed_of, short, unique
 from artifacts.measures import Measures
@@ -144,6 +145,18 @@ def row_of_image(image: Mapping[str, Any], run_id: str, pushed_digest: str | Non
     plain = {**image, "tags": list(image["tags"]), "build_seconds": image["seconds"], "pushed_digest": pushed_digest}
     del plain["seconds"]
     return stamped(plain, run_id, created_at)
+
+
+def rows_of_checkpoint(checkpoint: Checkpoint, run_id: str, created_at: datetime) -> dict[str, list[dict[str, Any]]]:
+    """The row of `checkpoints` with its lineage: the run, the checkpoint before it, and every world that it saw."""
+    plain = checkpoint.model_dump(exclude={"worlds", "metrics"})
+    before = [("checkpoint", checkpoint.parent_checkpoint_id)] if checkpoint.parent_checkpoint_id else []
+    parents = [("run", run_id), *before, *(("world", world) for world in checkpoint.worlds)]
+    edges = [{"child_id": checkpoint.checkpoint_id, "parent_id": parent, "relation": f"checkpoint<-{kind}"} for kind, parent in parents]
+    return {
+        "checkpoints": [stamped({**plain, "metrics": json_text(checkpoint.metrics)}, run_id, created_at)],
+        "lineage": [stamped(edge, run_id, created_at) for edge in edges],
+    }
 
 
 def rows_of_draft(

@@ -274,7 +274,32 @@ TRAJECTORIES = Table(
     row_group=64,
 )
 
-TABLES: dict[str, Table] = {t.name: t for t in (RUNS, ATTEMPTS, VERDICTS, WORLDS, AGENT_TASKS, TOOLS, LINEAGE, IMAGES, TRAJECTORIES)}
+CHECKPOINTS = Table(
+    "checkpoints",
+    1,
+    "one row per checkpoint of a training job",
+    ("checkpoint_id",),
+    (
+        Column("checkpoint_id", "text", "the job's kind and 12 hex digits of step, weights and snapshot"),
+        _RUN,
+        Column("job", "text", "sft or grpo"),
+        Column("step", "integer", "optimizer steps until then", "steps"),
+        Column("snapshot", "integer", "number of the snapshot that the samples were read from"),
+        Column("snapshot_id", "text", "SHA-256 of that snapshot's file"),
+        Column("path", "text", "its folder, from which the job resumes; the policy as a Hugging Face folder is policy/ below it"),
+        Column("base_model", "text", "the model that the job began with"),
+        Column("world_size", "integer", "ranks that trained", "ranks"),
+        Column("zero_stage", "integer", "ZeRO stage, 0 to 3"),
+        Column("samples", "integer", "samples trained on until then, repeats counted", "samples"),
+        Column("metrics", "json", "the figures of its last step"),
+        Column("parent_checkpoint_id", "text", "the checkpoint before it in the same job; null for the first", "", True),
+        _CREATED,
+    ),
+)
+
+TABLES: dict[str, Table] = {
+    t.name: t for t in (RUNS, ATTEMPTS, VERDICTS, WORLDS, AGENT_TASKS, TOOLS, LINEAGE, IMAGES, TRAJECTORIES, CHECKPOINTS)
+}
 
 
 def table_named(name: str) -> Table:

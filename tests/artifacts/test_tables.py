@@ -62,7 +62,18 @@ EVERY_TABLE = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 
 
 def test_the_tables_are_those_of_the_design() -> None:
-    assert list(TABLES) == ["runs", "attempts", "verdicts", "worlds", "agent_tasks", "tools", "lineage", "images", "trajectories"]
+    assert list(TABLES) == [
+        "runs",
+        "attempts",
+        "verdicts",
+        "worlds",
+        "agent_tasks",
+        "tools",
+        "lineage",
+        "images",
+        "trajectories",
+        "checkpoints",
+    ]
     with pytest.raises(UnknownName, match="The tables are runs, attempts"):
         table_named("world")
 
