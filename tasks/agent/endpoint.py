@@ -38,23 +38,36 @@ class Endpoint:
         api_base: str | None = None,
         *,
         seed: int | None = None,
+        temperature: float | None = None,
         wait: Wait | None = None,
         notice: Notice = lambda line: None,
+        at_once: int = 100,
     ) -> None:
+        """`at_once` is the most requests under way at one time."""
         self.name = model
         self.seed = seed
+        self.temperature = temperature
         self._form = form
         self._url = f"{base_url(api_base)}/chat/completions"
         self._headers = authorization(api_base)
         self._wait = wait or patience
         self._notice = notice
-        self._client = httpx.AsyncClient(timeout=httpx.Timeout(600.0, connect=10.0))
+        self._client = httpx.AsyncClient(
+            timeout=httpx.Timeout(600.0, connect=10.0), limits=httpx.Limits(max_connections=at_once, max_keepalive_connections=at_once)
+        )
 
     async def reply(self, view: View) -> Reply:
         """The model's next message; raises ModelUnavailable when the last try fails too, ModelRejected."""
+        return await self.answer(self.request(view, self.seed))
+
+    def request(self, view: View, seed: int | None) -> dict[str, Any]:
+        """The body of a request."""
         body = {"model": self.name.removeprefix("openai/"), "messages": list(view.messages), **self._form.options(view.tools)}
-        if self.seed is not None:
-            body["seed"] = self.seed
+        settings = {"seed": seed, "temperature": self.temperature}
+        return {**body, **{name: value for name, value in settings.items() if value is not None}}
+
+    async def answer(self, body: dict[str, Any]) -> Reply:
+        """The message that a request draws; raises ModelUnavailable when the last try fails too, ModelRejected."""
         tries = AsyncRetrying(
             retry=retry_if_exception_type(ModelUnavailable),
             stop=stop_after_attempt(TRIES),
