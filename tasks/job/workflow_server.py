@@ -29,6 +29,9 @@ LOOPBACK = "127.0.0.1"
 START_PATIENCE_SECONDS = 180.0
 STOP_PATIENCE_SECONDS = 20.0
 POLL_SECONDS = 0.2
+MOST_RESTARTS = 20
+"""How often a job's server is started again when it is killed; one that dies at once would otherwise be started forever."""
+
 FINAL_STATES = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 _IDLE_SERVICES = ("SCHEDULER", "LATE_RUNS", "FOREMAN", "PAUSE_EXPIRATIONS", "CANCELLATION_CLEANUP", "TRIGGERS", "REPOSSESSOR")
@@ -85,14 +88,39 @@ def _stop_when_orphaned() -> None:
 
 
 class LocalServer:
-    """A server process of our own: started, awaited and stopped."""
+    """A server process of our own: started, awaited and stopped.
+
+    We keep the listening socket, so that a server that is killed can be started again where it was: who asks meanwhile waits.
+    """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
         self.log_path = folder / "server.log"
-        with socket.create_server((LOOPBACK, 0), backlog=256) as listener, self.log_path.open("ab") as log:
-            self.port: int = listener.getsockname()[1]
-            self.process = _spawn(listener, folder, self.port, log)
+        self._listener = socket.create_server((LOOPBACK, 0), backlog=256)
+        self._stopping = threading.Event()
+        self._turn = threading.Lock()
+        self.port: int = self._listener.getsockname()[1]
+        self.process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with self.log_path.open("ab") as log:
+            return _spawn(self._listener, self.folder, self.port, log)
+
+    def mind(self) -> None:
+        """Start the server again, a few times, should it end before it is stopped."""
+        threading.Thread(target=self._mind, daemon=True).start()
+
+    def _mind(self) -> None:
+        for _ in range(MOST_RESTARTS):
+            self.process.wait()
+            with self._turn:
+                if self._stopping.is_set():
+                    return
+                if self.process.stdin is not None:
+                    self.process.stdin.close()
+                self.process = self._start()
+        self._listener.close()  # it will not last: let those who ask know, rather than wait
 
     @property
     def url(self) -> str:
@@ -114,6 +142,9 @@ class LocalServer:
 
     def stop(self) -> None:
         """End the process: by closing its standard input, then by signals that grow ruder."""
+        with self._turn:
+            self._stopping.set()
+        self._listener.close()
         if self.process.stdin is not None:
             self.process.stdin.close()
         if not _ends(self.process):
@@ -178,6 +209,7 @@ def workflow_server(home: Path, patience: float = START_PATIENCE_SECONDS) -> Ite
     try:
         if server is not None:
             server.wait_until_healthy(patience)
+            server.mind()
         url = chosen if server is None else server.url
         settings = {"PREFECT_API_URL": str(url), "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(folder / "results"), "DO_NOT_TRACK": "1"}
         with settings_in_force(settings), logging_to(log_file(home)):

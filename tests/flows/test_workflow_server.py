@@ -136,6 +136,19 @@ def test_a_chosen_server_that_does_not_answer_is_named(tmp_path: Path, monkeypat
         pass
 
 
+def test_a_server_that_is_killed_is_started_again_at_the_same_address(tmp_path: Path) -> None:
+    server = LocalServer(tmp_path)
+    server.wait_until_healthy()
+    server.mind()
+    first = server.process
+    first.kill()
+    assert httpx.get(f"{server.url}/health", timeout=120).status_code == httpx.codes.OK, "who asks meanwhile waits"
+    assert server.process.pid != first.pid
+    server.stop()
+    assert server.process.returncode is not None
+    assert not is_healthy(server.url)
+
+
 def test_waiting_ends_when_nothing_more_comes_in(server: LocalServer) -> None:
     told: list[tuple[int, int]] = []
     nothing = "00000000-0000-0000-0000-000000000000"
