@@ -14,7 +14,7 @@ from rich.console import Console
 
 from artifacts.errors import InvalidInput
 from artifacts.store import Store, open_store
-from flows import display, images, judging, lineage, operating, pages, playing, quality_pages, querying, serving
+from flows import display, images, judging, lineage, operating, pages, playing, quality_pages, querying, reporting, serving
 from flows.boundary import FAILED, INTERRUPTED, OK, REJECTED, guarded
 from flows.options import JsonOption, StoreOption, print_json
 from tasks.difficulty.spread import EXAMPLE, read_shares
@@ -169,6 +169,7 @@ app.command()(operating.down)
 app.command()(operating.status)
 app.command()(querying.query)
 app.command()(lineage.lineage)
+app.command()(reporting.report)
 app.command("snapshots")(querying.list_snapshots)
 app.command()(querying.fsck)
 
