@@ -118,13 +118,8 @@ def test_a_graph_with_a_circle_is_drawn_with_all_its_arrows() -> None:
 def test_a_browser_shows_it(store: Store, tmp_path: Path) -> None:
     page = tmp_path / "report.html"
     page.write_text(html_of(report_of(store)), encoding="utf-8")
-    done = subprocess.run(
-        ["chromium", *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", page.as_uri()],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
+    command = ["chromium", *FLAGS, *(f"--disable-{name}" for name in OFF), f"--user-data-dir={tmp_path / 'profile'}", page.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     charts = len(re.findall(r'id="chart-[a-z]+"', done.stdout))
     assert charts == len(CHARTS) - 2
     assert done.stdout.count('class="main-svg"') >= charts
