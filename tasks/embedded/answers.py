@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
+from artifacts.identity import unique
 from tasks.embedded.composer import Plan, compose, writes
 from tasks.embedded.inventing import describe, invent
 from tasks.embedded.judging import judged
@@ -21,6 +22,8 @@ Answer = dict[str, Any]
 _WANTED = re.compile(r"There are (\d+) tasks; at least (\d+) are needed")
 _ROLLOUTS_PER_SEED = 1_000
 _MOST_KNOWN = 120
+_MOST_DRAWS = 16
+"""So many earlier draws are looked at for the one that a prompt goes on from."""
 
 
 @lru_cache(maxsize=32)
@@ -44,7 +47,58 @@ def program_of(prompt: Prompt) -> str:
 
 def answer(program: str, prompt: Prompt, seed: int) -> Answer:
     """The right answer."""
-    return _ANSWERS[program](prompt, f"{seed}.{prompt.rollout // _ROLLOUTS_PER_SEED}")
+    return _ANSWERS[program](prompt, shown_draw(prompt, seed))
+
+
+def shown_draw(prompt: Prompt, seed: int) -> str:
+    """The draw whose plan the prompt goes on from: its own, or, where it shows an earlier draw's parts, that one.
+
+    A world that is made again keeps its first stages, and what follows has to fit them.
+    """
+    number = prompt.rollout // _ROLLOUTS_PER_SEED
+    shown = _shown(prompt)
+    best, most = f"{seed}.{number}", -1
+    for draw in _draws(seed, number) if shown and number else ():
+        alike = len(shown & _parts(compose(prompt.fields["scenario"], draw)))
+        if alike > most:
+            best, most = draw, alike
+        if alike == len(shown):
+            break
+    return best
+
+
+def _draws(seed: int, number: int) -> Iterator[str]:
+    """The draw itself, then those before it, under the seed that each was made with or under this one."""
+    for earlier in range(number, max(number - _MOST_DRAWS, -1), -1):
+        yield from unique((f"{seed - number + earlier}.{earlier}", f"{seed}.{earlier}"))
+
+
+def _shown(prompt: Prompt) -> frozenset[str]:
+    """What a prompt shows of a world that is there in part: its intentions, statements, tools."""
+    ddl = prompt.fields.get("ddl") or prompt.fields.get("current", "")
+    return frozenset(
+        (*prompt.lines("intentions"), *map(_flat, ddl.split(";\n")), *_names(prompt, "tools"), *_names(prompt, "existing"))
+    ) - {""}
+
+
+def _parts(plan: Plan) -> frozenset[str]:
+    """The same of a plan."""
+    return frozenset((*plan.intentions, *map(_flat, plan.ddl), *(tool["name"] for tool in plan.tools)))
+
+
+def _flat(statement: str) -> str:
+    return " ".join(statement.split()).rstrip("; ")
+
+
+def _names(prompt: Prompt, field: str) -> list[str]:
+    """The tools that a section names, a line each; other lines have no parameters."""
+    return [line.split("(")[0] for line in prompt.lines(field) if re.match(r"\w+\(", line)]
+
+
+def _spare(prompt: Prompt, seed: str) -> int:
+    """Which tasks of a draw are meant: the first ones, or others where a later draw goes on from it."""
+    number = prompt.rollout // _ROLLOUTS_PER_SEED
+    return 0 if seed.endswith(f".{number}") else number * _ROLLOUTS_PER_SEED
 
 
 def _plan(prompt: Prompt, seed: str) -> Plan:
@@ -96,7 +150,7 @@ def _tasks(prompt: Prompt, seed: str) -> Answer:
     """The next tasks after those that exist."""
     known = set(prompt.lines("existing"))
     count = prompt.count()
-    book = workshop_of(prompt, seed).tasks(len(known) + count)
+    book = workshop_of(prompt, seed).tasks(len(known) + count, _spare(prompt, seed))
     return {"tasks": [t for t in book if t["instruction"] not in known][:count]}
 
 
@@ -109,7 +163,7 @@ def _repair_tasks(prompt: Prompt, seed: str) -> Answer:
 
 
 def _meant(task: dict[str, Any], prompt: Prompt, seed: str, spares: Any) -> dict[str, Any]:
-    book = workshop_of(prompt, seed).tasks(_MOST_KNOWN if task.get("id", "") > "t60" else 60)
+    book = workshop_of(prompt, seed).tasks(_MOST_KNOWN if task.get("id", "") > "t60" else 60, _spare(prompt, seed))
     found = next((t for t in book if t["instruction"] == task["instruction"]), None)
     same = found is not None and all(_alike(found.get(key), task.get(key)) for key in ("solution", "answer", "checks"))
     return found if found is not None and not same else next(spares, found or task)
@@ -131,7 +185,7 @@ def _lost(prompt: Prompt, seed: str) -> list[dict[str, Any]]:
     if found is None:
         return []
     there, wanted = int(found.group(1)), int(found.group(2))
-    return list(workshop_of(prompt, seed).tasks(wanted)[there:])
+    return list(workshop_of(prompt, seed).tasks(wanted, _spare(prompt, seed))[there:])
 
 
 def _phrases(prompt: Prompt, seed: str) -> Answer:

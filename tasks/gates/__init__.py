@@ -6,9 +6,11 @@ output of one stage, so that one repair can mend it all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
+from artifacts.identity import digest_of, short
 from artifacts.verdict import Diagnostic, Pass, Reject
 from artifacts.world import Draft, World
 from tasks.gates.gate import Gate, verdict
@@ -26,7 +28,10 @@ from tasks.gates.statements import schema_statements_safe, seed_statements_safe
 from tasks.gates.toolset import tool_statements_safe, tools_deterministic, tools_resolve, tools_work
 from tasks.sql.memory import remembered
 
-__all__ = ["GATES", "STAGE_GATES", "Gate", "diagnose", "gates_among", "judge"]
+__all__ = ["GATES", "STAGE_GATES", "Gate", "definition", "definition_of", "diagnose", "failing_stage", "gates_among", "judge"]
+
+VERSION = "version"
+"""The figure of a verdict that says which version of its gate gave it, where that is not the first."""
 
 _SAFE: tuple[Callable[[Draft], Pass | Reject], ...] = (
     schema_statements_safe,
@@ -124,10 +129,37 @@ def judge(draft: Draft, gates: tuple[Gate, ...] = GATES) -> tuple[Pass | Reject,
     """The verdicts in order, up to and including the first rejection."""
     verdicts: list[Pass | Reject] = []
     for gate in gates:
-        verdicts.append(gate.judge(draft))
+        verdicts.append(versioned(gate, gate.judge(draft)))
         if isinstance(verdicts[-1], Reject):
             break
     return tuple(verdicts)
+
+
+def versioned(gate: Gate, found: Pass | Reject) -> Pass | Reject:
+    """The verdict with the gate's version among its figures; the first version goes without saying."""
+    return found if gate.version == 1 else found.model_copy(update={"figures": {**found.figures, VERSION: gate.version}})
+
+
+def definition(gates: tuple[Gate, ...] = GATES) -> str:
+    """Twelve hex digits that name a definition of quality: the gates with their versions, in order."""
+    return _named([(gate.name, gate.version) for gate in gates])
+
+
+def definition_of(report: Sequence[Mapping[str, Any]]) -> str:
+    """The definition of quality that judged a world, by its report as plain JSON."""
+    return _named([(verdict["gate"], verdict.get("figures", {}).get(VERSION, 1)) for verdict in report])
+
+
+def _named(gates: Sequence[tuple[str, int]]) -> str:
+    return short(digest_of([[name, version] for name, version in gates]))
+
+
+def failing_stage(draft: Draft) -> tuple[str, Reject] | None:
+    """The first stage whose output today's gates reject, with the verdict; None where they all pass."""
+    last = judge(draft)[-1]
+    if isinstance(last, Pass):
+        return None
+    return next((stage for stage in STAGE_GATES if diagnose(draft, stage)), "agent_tasks"), last
 
 
 def diagnose(draft: Draft, stage: str) -> tuple[Diagnostic, ...]:

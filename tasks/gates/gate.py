@@ -13,10 +13,15 @@ MAX_EVIDENCE = 40
 
 
 class Gate(NamedTuple):
-    """One condition of quality."""
+    """One condition of quality.
+
+    `version` goes up whenever the gate comes to reject what it let through before: worlds that an older version judged are then
+    judged again. A verdict says the version from 2 on.
+    """
 
     name: str
     judge: Callable[[Draft], Pass | Reject]
+    version: int = 1
 
 
 def verdict(gate: str, problems: Iterable[Diagnostic], figures: dict[str, Any]) -> Pass | Reject:

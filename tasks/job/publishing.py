@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from prefect import task
 
@@ -64,17 +64,29 @@ def rejected_drafts(store: Store) -> set[str]:
 
 
 def record_run(store: Store, order: Order, tally: Tally, *, run_id: str, started: datetime, ended: datetime | None = None) -> None:
+    """Record the start of a synthesis (`ended` is None), or its end with the figures."""
+    asked = Asked("synthesize" if order.share is None else "shard", order.model, order.seed, order.canonical())
+    record(store, asked, tally, run_id=run_id, started=started, ended=ended)
+
+
+class Asked(NamedTuple):
+    """What a run was asked for: its flow, the model and the seed, and all its arguments."""
+
+    flow: str
+    model: str
+    seed: int
+    arguments: dict[str, Any]
+
+
+def record(store: Store, asked: Asked, tally: Tally, *, run_id: str, started: datetime, ended: datetime | None = None) -> None:
     """Record the start of a run (`ended` is None), or its end with the figures."""
     state: Literal["started", "completed", "failed"] = "started"
     if ended is not None:
         state = "failed" if tally.interrupted or tally.unfinished else "completed"
-    record = RunRecord(
+    ran = RunRecord(
         run_id=run_id,
-        flow="synthesize" if order.share is None else "shard",
         state=state,
-        model=order.model,
-        seed=order.seed,
-        arguments=order.canonical(),
+        **asked._asdict(),
         versions=versions(),
         started_at=started,
         ended_at=ended,
@@ -85,7 +97,7 @@ def record_run(store: Store, order: Order, tally: Tally, *, run_id: str, started
         output_tokens=None if ended is None else whole(total(attempt.output_tokens for attempt in tally.paid)),
         cost_usd=None if ended is None else cost(tally.paid),
     )
-    store.commit({"runs": [row_of_run(record, ended or started)]}, ended or started)
+    store.commit({"runs": [row_of_run(ran, ended or started)]}, ended or started)
 
 
 def versions() -> dict[str, str]:

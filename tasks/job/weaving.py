@@ -49,8 +49,7 @@ def weave_draft(draft: Draft, settings: ModelSettings, home: Path, run_id: str =
 def woven_through(draft: Draft, settings: ModelSettings, home: Path, run_id: str) -> Woven:
     """What comes of a draft, stage by stage; when the run is to stop, it goes no further than the stage that it is in."""
     woven = Woven(draft_id=draft.draft_id, name=draft.scenario.name, category=draft.scenario.category, task_runs=1)
-    described = bool(draft.scenario.description and draft.scenario.category)
-    for stage in WRITING[1:] if described else WRITING:
+    for stage in WRITING[first_lacking(draft) :]:
         if stopping(home, run_id):
             return woven.model_copy(update={"fault": "the run was interrupted"})
         state = stage(unexamined(draft), settings, home, return_state=True)
@@ -64,6 +63,13 @@ def woven_through(draft: Draft, settings: ModelSettings, home: Path, run_id: str
             return woven.model_copy(update={"rejection": outcome.rejection})
         draft = outcome.draft
     return sealed(woven, draft)
+
+
+def first_lacking(draft: Draft) -> int:
+    """The place of the first stage whose output the draft lacks: a new one lacks them all, one that is renewed only the last ones."""
+    described = draft.scenario.description and draft.scenario.category
+    there = (described, draft.intentions, draft.schema_sql, draft.seed_sql, draft.tools, draft.tasks)
+    return next((place for place, output in enumerate(there) if not output), len(WRITING))
 
 
 # Made by a call, not a decorator: the function keeps its own name in the module, so it can be sent to another process by that name.
