@@ -59,6 +59,8 @@ REFERENCES = (
     ),
     Reference("lineage", "parent_id", "agent_tasks", "task_id", "trajectory<-agent_task"),
     Reference("lineage", "parent_id", "runs", "run_id", "trajectory<-run"),
+    Reference("lineage", "parent_id", "checkpoints", "checkpoint_id", "trajectory<-checkpoint"),
+    Reference("trajectories", "checkpoint_id", "checkpoints", "checkpoint_id"),
     Reference("checkpoints", "parent_checkpoint_id", "checkpoints", "checkpoint_id"),
     *(Reference("lineage", "child_id", "checkpoints", "checkpoint_id", f"checkpoint<-{kind}") for kind in ("run", "checkpoint", "world")),
     Reference("lineage", "parent_id", "runs", "run_id", "checkpoint<-run"),

@@ -60,12 +60,19 @@ class Collection:
         self._listen = listen
         self._told = 0.0
         self._in_a_row = 0
+        self._chosen: tuple[Identity, Choice] | None = None
+
+    def choose(self) -> tuple[Identity, Choice]:
+        """Who plays what; raises UserError for what cannot be used, ModelRejected where a key is missing."""
+        if self._chosen is None:
+            who = identified(self._order, self._store)
+            self._tell(policy=who.name)
+            self._chosen = who, choose(self._store, self._order, self._order.setting(who.name))
+        return self._chosen
 
     def run(self, keep: Keep, stop: Callable[[], bool] = lambda: False) -> Figures:
-        """Plays what is missing and keeps it, also when it is to `stop` early; raises UserError for what cannot be used."""
-        who = identified(self._order, self._store)
-        self._tell(policy=who.name)
-        choice = choose(self._store, self._order, self._order.setting(who.name))
+        """Plays what is missing and keeps it, also when it is to `stop` early; raises what `choose` does, and what `keep` does."""
+        who, choice = self.choose()
         self._tell(planned=choice.planned, known=len(choice.known))
         began = time.monotonic()
         batch = Batch(choice.snapshot)

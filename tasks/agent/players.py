@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 
 from artifacts.errors import InvalidInput
 from artifacts.store import Store
-from artifacts.tables import TABLES
 from tasks.agent.checkpoint import Checkpoint, checkpoint_name
 from tasks.agent.collect_order import CollectOrder
 from tasks.agent.conversations import BatchDesk, Desk, Rule
-from tasks.agent.endpoint import Endpoint
+from tasks.agent.endpoint import Endpoint, authorization
 from tasks.agent.episode import FORMS
 from tasks.agent.playing import expect_model
 
@@ -30,7 +29,10 @@ class Identity(NamedTuple):
 
 
 def identified(order: CollectOrder, store: Store) -> Identity:
-    """Who an order's policy is; raises UnknownName for nobody, InvalidInput for a checkpoint whose folder is gone."""
+    """Who an order's policy is.
+
+    Raises UnknownName for nobody, InvalidInput for a checkpoint whose folder is gone, ModelRejected where a key is missing.
+    """
     if order.scripted:
         return Identity(order.policy)
     known = _checkpoint_row(order.policy, store)
@@ -44,21 +46,20 @@ def identified(order: CollectOrder, store: Store) -> Identity:
     if not order.api_base and folder.is_dir():
         return Identity(checkpoint_name(folder), folder)
     expect_model(order.policy, order.api_base)
+    authorization(order.api_base)
     return Identity(order.policy)
 
 
 def _checkpoint_row(name: str, store: Store) -> dict[str, Any] | None:
     import polars as pl
 
-    if "checkpoints" not in TABLES:
-        return None
     found = store.scan("checkpoints").filter(pl.col("checkpoint_id") == name).collect().to_dicts()
     return found[0] if found else None
 
 
 @contextmanager
 def at_the_desk(order: CollectOrder, who: Identity, store: Store, notice: Callable[[str], None]) -> Iterator[Desk]:
-    """The policy, ready to be asked; raises InvalidInput, ModelRejected where a key is missing, ModelUnavailable."""
+    """The policy, ready to be asked; raises ModelUnavailable for a checkpoint that cannot be loaded."""
     form = FORMS[order.form]
     desk: Desk
     if order.scripted:
