@@ -59,6 +59,7 @@ def weave_worlds(order: Order, store: str = "./loom") -> dict[str, int] | State[
             tally = weave_in_shards(order, shelf, names_of(planned), tally, watch)
         else:
             begin = submitting(engine.enter_context(runner_for(order, shelf.home)), order, shelf.home, run_id)
+            engine.enter_context(signals_ask(watch.stop))  # again: an engine may bring handlers of its own, as Ray does
             tally = woven(fan_out(begin, waiting, in_hand(order), hand, watch.stop), tally, watch.listener, shelf, run_id)
         tally = tally._replace(interrupted=watch.stop.interrupted, doing="recording", weaving_seconds=monotonic() - began)
         record_run(shelf, order, tally, run_id=run_id, started=started, ended=utc_now())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
@@ -79,4 +80,18 @@ def outcome_of(future: PrefectFuture[Any], draft: Draft) -> Woven:
         return faulted(lost, killed).model_copy(update={"hopeless": True})
     except CancelledError:
         return lost.model_copy(update={"fault": "the run was interrupted"})
+    except engine_errors() as error:
+        return faulted(lost, error)
     return outcome if isinstance(outcome, Woven) else faulted(lost, outcome)
+
+
+def engine_errors() -> tuple[type[BaseException], ...]:
+    """How the engines in use tell that a process of theirs, or the whole cluster, was lost."""
+    found: list[type[BaseException]] = []
+    if "distributed" in sys.modules:
+        distributed: Any = sys.modules["distributed"]
+        found += [distributed.KilledWorker, distributed.client.FutureCancelledError, distributed.comm.CommClosedError]
+    if "ray" in sys.modules:
+        ray: Any = sys.modules["ray"]
+        found += [ray.exceptions.RayError]
+    return tuple(found)

@@ -10,6 +10,7 @@ from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTa
 
 from artifacts.errors import UserError
 from artifacts.world import Draft
+from tasks.job import dask_process
 from tasks.job.fan_out import Begin
 from tasks.job.order import Order
 from tasks.job.planning import settings_of
@@ -28,7 +29,7 @@ def runner_for(order: Order, home: Path) -> TaskRunner[Any]:
         return ProcessPoolTaskRunner(max_workers=order.width, initializer=prepare_process, initargs=(str(log_file(home)),))
     if kind == "thread":
         return ThreadPoolTaskRunner(max_workers=order.width)
-    return {"dask": _dask, "ray": _ray}[kind](address, order.width)
+    return _dask(address, order.width, log_file(home)) if kind == "dask" else _ray(address, order.width)
 
 
 def placed(order: Order) -> tuple[str, str | None]:
@@ -59,12 +60,17 @@ def submitting(runner: TaskRunner[Any], order: Order, home: Path, run_id: str) -
     return begin
 
 
-def _dask(address: str | None, width: int) -> TaskRunner[Any]:
-    """Dask at an address, else a local cluster of processes, one draft in each at a time."""
+def _dask(address: str | None, width: int, log: Path) -> TaskRunner[Any]:
+    """Dask at an address, else a local cluster of processes, one draft in each at a time, that print nothing."""
     make = _engine("dask").DaskTaskRunner
-    local = {"n_workers": width, "threads_per_worker": 1, "processes": True, "dashboard_address": None, "silence_logs": "ERROR"}
-    runner: TaskRunner[Any] = make(address=address) if address else make(cluster_kwargs=local)
-    return runner
+    if address:
+        runner: TaskRunner[Any] = make(address=address)
+        return runner
+    import_module("dask.config").set({"distributed.nanny.pre-spawn-environ.DASK_LOGGING__DISTRIBUTED": "error"})
+    quiet = {"silence_logs": "ERROR", "dashboard_address": None, "preload": [dask_process.__name__]}
+    environment = {dask_process.LOG_VARIABLE: str(log)}
+    local: TaskRunner[Any] = make(cluster_kwargs={"n_workers": width, "threads_per_worker": 1, "env": environment, **quiet})
+    return local
 
 
 def _ray(address: str | None, width: int) -> TaskRunner[Any]:
