@@ -92,6 +92,12 @@ def test_a_result_in_every_form(tmp_path: Path, worldloom: Command) -> None:
     assert (tmp_path / "out.csv").read_text().splitlines()[1].startswith("1,")
 
 
+def test_a_query_gives_an_arrow_table(tmp_path: Path) -> None:
+    store = filled(tmp_path / "loom")
+    assert query(store, "SELECT number FROM attempts ORDER BY number").to_pylist() == [{"number": 1}, {"number": 2}]
+    assert query(store, "DESCRIBE attempts").num_rows == len(TABLES["attempts"].columns)
+
+
 @pytest.mark.parametrize(
     ("sql", "kind", "words"),
     [
@@ -100,6 +106,7 @@ def test_a_result_in_every_form(tmp_path: Path, worldloom: Command) -> None:
         ("SELEC 1", InvalidInput, "syntax error"),
         ("SELECT 1; SELECT 2", InvalidInput, "there are 2"),
         ("", InvalidInput, "there are 0"),
+        ("CREATE TABLE mine (x INT)", InvalidInput, "asks for nothing"),
         ("SELECT 1/'x'", InvalidInput, "Could not convert"),
     ],
 )
