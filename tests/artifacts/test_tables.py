@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from artifacts.attempt import Attempt
+from artifacts.checkpoint import Checkpoint
 from artifacts.errors import UnknownName
 from artifacts.identity import digest_of
 from artifacts.observation import Score
@@ -59,6 +60,23 @@ EPISODE = Trajectory(
     score=Score(outcome="agent_error", reward=0.0),
 )
 EVERY_TABLE = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+
+
+CHECKPOINT = Checkpoint(
+    checkpoint_id="sft-0123456789ab",
+    job="sft",
+    step=3,
+    snapshot=2,
+    snapshot_id="ab" * 32,
+    path="/somewhere/step-000003",
+    base_model="worldloom/decoder",
+    world_size=2,
+    zero_stage=1,
+    samples=24,
+    metrics={"loss": 1.5},
+    parent_checkpoint_id="sft-ba9876543210",
+    worlds=("tea-shop-1",),
+)
 
 
 def test_the_tables_are_those_of_the_design() -> None:
@@ -111,6 +129,7 @@ def test_every_noun_makes_rows_that_fit(world: World, make_attempt: Callable[...
         **rows_of_draft("draft", world.report, [make_attempt(1), make_attempt(2)], world, run_id="run-1", created_at=noon),
         "runs": [row_of_run(run, noon)],
         "images": [row_of_image(IMAGE, "run-1", None, noon)],
+        **rows_of_checkpoint(CHECKPOINT, "run-1", noon),
         **rows_of_episodes([Played(EPISODE, "train", "read")], 3, "run-1", noon),
     }
     assert set(rows) == set(TABLES)

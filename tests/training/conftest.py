@@ -10,12 +10,16 @@ import pytest
 
 from artifacts import commits
 from artifacts.agent_task import AgentTask, ToolCall
+from artifacts.observation import Outcome, Score
 from artifacts.recipe import Recipe
-from artifacts.rows import merged, row_of_world, rows_of_agent_tasks
+from artifacts.rows import merged, row_of_run, row_of_world, rows_of_agent_tasks, split_of
+from artifacts.run_record import RunRecord
 from artifacts.scenario import Scenario
 from artifacts.store import Store, open_store
 from artifacts.tables import TABLES
 from artifacts.toolset import Return, Tool
+from artifacts.trajectory import Call, Trajectory
+from artifacts.trajectory_rows import Played, rows_of_episodes
 from artifacts.world import Clock, World
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -62,6 +66,49 @@ def commit_worlds(store: Store, numbers: range) -> None:
     commits.commit(store.files, merged(batches), NOON)
 
 
+def an_episode(world: World, task: AgentTask, seed: int, outcome: Outcome = "completed") -> Played:
+    """An episode of four turns: the tools are listed, the note is read twice, the answer given; shown within a window of one turn."""
+    observation = {"result": [{"text": f"note {world.recipe.seed}"}]}
+    back = {"role": "user", "content": f"<tool_response>\n{observation}\n</tool_response>"}
+    call = {"role": "assistant", "content": '<tool_call>\n{"name":"call_tool","arguments":{"tool_name":"read_note"}}\n</tool_call>'}
+    messages = (
+        {"role": "system", "content": "Use the tools."},
+        {"role": "user", "content": f"{task.instruction} ({seed})"},
+        {"role": "assistant", "content": '<tool_call>\n{"name":"list_tools","arguments":{}}\n</tool_call>'},
+        {"role": "user", "content": "<tool_response>\nread_note\n</tool_response>"},
+        *(call, back, call, back),
+        {"role": "assistant", "content": f"It says note {world.recipe.seed}."},
+    )
+    trajectory = Trajectory(
+        world_id=world.id,
+        world_digest=world.digest,
+        task_id=task.id,
+        policy="reference",
+        form="awm",
+        seed=seed,
+        max_turns=9,
+        window=1,
+        messages=messages,
+        calls=(Call(tool="read_note", arguments={}, observation=observation),) * 2,
+        ended="answered",
+        answer=f"It says note {world.recipe.seed}.",
+        score=Score(outcome=outcome, reward=1.0 if outcome == "completed" else 0.0),
+    )
+    return Played(trajectory, split_of(world.scenario), task.kind)
+
+
+def commit_episodes(store: Store, numbers: range, repeats: int = 1) -> None:
+    """Puts episodes on the tasks of some worlds into a store; the last of each world is one in which the environment failed."""
+    run = RunRecord(run_id="run", flow="collect", state="completed", model="reference", started_at=NOON, ended_at=NOON)
+    played = [
+        an_episode(world, task, seed, "environment_error" if task is world.tasks[-1] else "completed")
+        for world in map(a_world, numbers)
+        for task in world.tasks
+        for seed in range(repeats)
+    ]
+    commits.commit(store.files, rows_of_episodes(played, 1, "run", NOON) | {"runs": [row_of_run(run, NOON)]}, NOON)
+
+
 @pytest.fixture
 def shelve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelve:
     """Makes stores."""
@@ -85,3 +132,12 @@ def shelve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelve:
 def more_worlds() -> Callable[[Store, range], None]:
     """Adds worlds to a store."""
     return commit_worlds
+
+
+@pytest.fixture
+def played_store(tmp_path: Path) -> Store:
+    """A store with 8 worlds and 32 episodes that a policy can learn from, in the splits of their scenarios."""
+    store = open_store(tmp_path / "played")
+    commit_worlds(store, range(8))
+    commit_episodes(store, range(8), repeats=2)
+    return store

@@ -1,0 +1,91 @@
+"""A job's checkpoints: folders that count once their last file is there, and a row in the store for each.
+
+checkpoints/step-000050/          DeepSpeed's own files: weights, optimizer, learning rate
+checkpoints/step-000050/random-0.pt   the random state of a rank
+checkpoints/step-000050/policy/   the policy as a Hugging Face folder, with its tokenizer
+checkpoints/step-000050/whole.json    step, position in the samples, worlds seen: written last
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from artifacts.errors import InvalidInput
+from artifacts.identity import digest_of, short
+from artifacts.noun import Noun
+from training.stream import Position
+
+FOLDER, WHOLE, POLICY = "checkpoints", "whole.json", "policy"
+
+
+class Whole(Noun):
+    """What a checkpoint knows besides the weights: where the job stands."""
+
+    checkpoint_id: str
+    parent_checkpoint_id: str | None
+    step: int
+    samples: int
+    position: Position
+    worlds: tuple[str, ...]
+    zero: int
+    weights: str
+
+
+def tag_of(step: int) -> str:
+    """A checkpoint's folder name."""
+    return f"step-{step:06d}"
+
+
+def newest(folder: Path) -> Whole | None:
+    """The newest checkpoint of a job's folder that is whole; raises InvalidInput for one that was edited."""
+    found = sorted((folder / FOLDER).glob(f"step-*/{WHOLE}"))
+    if not found:
+        return None
+    try:
+        return Whole.model_validate_json(found[-1].read_bytes())
+    except ValueError as problem:
+        raise InvalidInput(f"{found[-1]} is damaged.", f"Remove {found[-1].parent} to resume from the checkpoint before.") from problem
+
+
+def write_whole(folder: Path, whole: Whole) -> None:
+    """Makes a checkpoint count."""
+    place = folder / FOLDER / tag_of(whole.step)
+    aside = place / f".tmp-{WHOLE}"
+    with aside.open("w", encoding="utf-8") as file:
+        file.write(whole.model_dump_json(indent=1))
+        file.flush()
+        os.fsync(file.fileno())
+    aside.rename(place / WHOLE)
+
+
+def checkpoint_id(job: str, step: int, weights: str, snapshot_id: str) -> str:
+    """A checkpoint's name: its job and 12 hex digits of what it is."""
+    return f"{job}-{short(digest_of([job, step, weights, snapshot_id]))}"
+
+
+def weights_digest(policy: Path) -> str:
+    """A digest of the exported weights."""
+    import hashlib
+
+    digest = hashlib.sha256()
+    for path in sorted(policy.glob("*.safetensors")):
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
+def export(engine: Any, tokenizer: Any, folder: Path, first: bool) -> None:
+    """Saves the policy as a Hugging Face folder; every rank takes part, since the weights may be spread over them."""
+    zero: Any = import_module("deepspeed").zero  # it carries no types
+    state: dict[str, Any] = {}
+    for name, parameter in engine.module.named_parameters():
+        with zero.GatheredParameters([parameter], enabled=hasattr(parameter, "ds_id")):
+            if first:
+                state[name] = parameter.detach().cpu().clone()
+    if first:
+        engine.module.save_pretrained(str(folder), state_dict=state)
+        tokenizer.save_pretrained(str(folder))
