@@ -254,7 +254,7 @@ def main() -> int:
     settings = settings_in(Path(sys.argv[-1]))
     settings.folder.mkdir(parents=True, exist_ok=True)
     if not torch.cuda.is_available():  # it would compile a collective of its own for a minute; gloo has one
-        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm_op"] = False
+        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     deepspeed.init_distributed(dist_backend="nccl" if torch.cuda.is_available() else "gloo")
     code = crew.led(settings.folder, lambda: Job(settings).run())
     sys.stdout.flush()

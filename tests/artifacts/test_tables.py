@@ -18,6 +18,7 @@ from artifacts.rows import (
     row_of_attempt,
     row_of_image,
     row_of_run,
+    rows_of_checkpoint,
     row_of_world,
     rows_of_agent_tasks,
     rows_of_draft,

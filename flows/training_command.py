@@ -1,0 +1,89 @@
+"""`worldloom train sft`: a policy learns from the trajectories of a store, with DeepSpeed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import uuid4
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from artifacts.errors import InvalidInput
+from artifacts.store import open_store
+from flows.boundary import OK
+from flows.options import JsonOption, StoreOption, print_json
+from tasks.teaching.launching import Figures, launch, require_extra
+from tasks.teaching.order import TrainOrder, settings_of
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def about() -> None:
+    """Train policies on what the store holds."""
+
+
+@app.command()
+def sft(
+    *,
+    out: Annotated[str, typer.Option(metavar="DIR", help="Folder for checkpoints, metrics and the policy.")],
+    steps: Annotated[int, typer.Option(min=1, help="Optimizer steps in all.")] = 100,
+    ranks: Annotated[int, typer.Option(min=1, help="Processes that train together on each machine.")] = 1,
+    zero: Annotated[int, typer.Option(min=0, max=3, help="ZeRO stage.")] = 1,
+    batch: Annotated[int, typer.Option(min=1, help="Trajectories in a step, of all ranks together.")] = 16,
+    length: Annotated[int, typer.Option(min=16, help="Tokens of a row; turns with more are left out and counted.")] = 4096,
+    micro: Annotated[int, typer.Option(min=1, help="Rows that a rank computes at once.")] = 1,
+    learning_rate: Annotated[float, typer.Option(help="The learning rate.")] = 3e-4,
+    warmup: Annotated[int, typer.Option(min=0, help="Steps until the learning rate is reached.")] = 0,
+    bf16: Annotated[bool, typer.Option("--bf16", help="Compute in bfloat16.")] = False,
+    base: Annotated[str | None, typer.Option(metavar="DIR", help="A Hugging Face model's folder; a new small decoder if left out.")] = None,
+    hidden: Annotated[int, typer.Option(help="Width of a new decoder.")] = 256,
+    layers: Annotated[int, typer.Option(help="Layers of a new decoder.")] = 4,
+    heads: Annotated[int, typer.Option(help="Attention heads of a new decoder.")] = 4,
+    vocabulary: Annotated[int, typer.Option(help="Tokens of a new decoder's tokenizer.")] = 4096,
+    split: Annotated[list[str] | None, typer.Option(help="Splits to learn from: train if left out; may be repeated.")] = None,
+    category: Annotated[list[str] | None, typer.Option(help="Categories of worlds; may be repeated.")] = None,
+    kind: Annotated[list[str] | None, typer.Option(help="Kinds of tasks: read, write, mixed; may be repeated.")] = None,
+    difficulty: Annotated[list[int] | None, typer.Option(help="Levels of tasks, 1 to 5; may be repeated.")] = None,
+    policy: Annotated[list[str] | None, typer.Option(help="Who played; may be repeated.")] = None,
+    least_reward: Annotated[float, typer.Option(help="The least reward of an episode to learn from.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Seed of the samples' order and of a new decoder.")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Loader processes of each rank.")] = 0,
+    save_every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 50,
+    newer: Annotated[bool, typer.Option("--newer", help="Take up the newest snapshot whenever an epoch ends.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    hostfile: Annotated[str | None, typer.Option(metavar="FILE", help="DeepSpeed's list of machines; this one alone if left out.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in DIR.")] = False,
+    store: StoreOption = "./loom",
+    as_json: JsonOption = False,
+) -> int:
+    """Fine-tune a policy on trajectories. Run it again with --resume to go on where it was stopped."""
+    given = {name: value for name, value in locals().items() if name not in ("store", "as_json") and value is not None}
+    order = ordered(**given)
+    require_extra()
+    shelf = open_store(store, create=False)
+    console = Console(stderr=as_json, highlight=False)
+    last = launch(order, settings_of(order, shelf.url, out, f"train-{uuid4().hex}"), lambda figures: console.print(line_of(figures)))
+    if as_json:
+        print_json({"out": out, **last})
+    else:
+        console.print(f"The policy is in {out}/checkpoints/step-{order.steps:06d}/policy", soft_wrap=True, markup=False)
+    return OK
+
+
+def ordered(**arguments: Any) -> TrainOrder:
+    """The arguments as an order; raises InvalidInput."""
+    try:
+        return TrainOrder(**arguments)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        option = str(problem["loc"][0]).replace("_", "-")
+        raise InvalidInput(f"--{option}: {problem['msg']}.", "Try `worldloom train sft --help`.") from error
+
+
+def line_of(figures: Figures) -> str:
+    """A step in one line."""
+    said = f"step {figures['step']}  loss {figures['loss']:.4f}  {figures['tokens']:,} tokens of {figures['read']:,}"
+    left_out = f"  {figures['too_long']} turns too long" if figures["too_long"] else ""
+    return f"{said}  {figures['seconds']:.2f} s{left_out}"
