@@ -15,6 +15,7 @@ from rich.console import Console
 from artifacts.errors import InvalidInput
 from artifacts.store import Store, open_store
 from flows import collecting, display, images, judging, lineage, operating, pages, playing, quality_pages, querying, reporting, serving
+from flows import training_command
 from flows.boundary import FAILED, INTERRUPTED, OK, REJECTED, guarded
 from flows.options import JsonOption, StoreOption, print_json
 from tasks.difficulty.spread import EXAMPLE, read_shares
@@ -177,6 +178,7 @@ app.command()(serving.serve)
 app.command()(images.package)
 app.command()(playing.play)
 app.command()(playing.score)
+app.add_typer(training_command.app, name="train")
 app.command()(collecting.collect)
 app.command()(judging.calibrate)
 
