@@ -16,7 +16,8 @@ from tasks.acceptance import finished
 from tasks.difficulty.measures import difficulty_of
 from tasks.difficulty.spread import chosen, open_places, quotas
 from tasks.gates import STAGE_GATES
-from tasks.instructions.saying import saying_of
+from tasks.instructions.extremes import superlatives
+from tasks.instructions.saying import Saying, saying_of
 from tasks.trials.workbench import Workbench, workbench_of
 from tasks.walks.walk import SUPERLATIVES, Said, Walk
 from tasks.walks.walking import walks_of
@@ -109,22 +110,19 @@ def phrase_problems(phrased: Phrased, task: AgentTask, draft: Draft) -> Iterator
     place = f"task:{phrased.id}/instruction"
     for selector in phrased.walk.selectors:
         for said in selector.said:
-            if not _is_said(said, saying.plain, saying.says_bound(said.value) if isinstance(said.value, str) else saying.says(said.value)):
+            if not _is_said(said, saying):
                 message = f"The instruction does not say of the {selector.noun} that its {said.label} {_bound(said)}."
                 yield Diagnostic(
                     code="task.instruction_fact", place=place, message=message, hint="Say it; else another one could be meant."
                 )
 
 
-_SUPERLATIVE = re.compile(
-    r"\b(?:\w{2,}est|most|least|last|first|best|worst|top|maximum|minimum|least|fewest|newest|recently|earliest|latest|next|soonest|youngest)\b"
-)
-
-
-def _is_said(said: Said, plain: str, has_value: bool) -> bool:
+def _is_said(said: Said, saying: Saying) -> bool:
     if said.relation in SUPERLATIVES:
-        return _SUPERLATIVE.search(plain) is not None
-    return has_value or (isinstance(said.value, str) and _by_stem(said.value, plain))
+        return bool(superlatives(saying))
+    if isinstance(said.value, str):
+        return saying.says_bound(said.value) or _by_stem(said.value, saying.plain)
+    return saying.says(said.value)
 
 
 def _by_stem(value: str, plain: str) -> bool:
