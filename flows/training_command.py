@@ -64,9 +64,10 @@ def sft(
     require_extra()
     shelf = open_store(store, create=False)
     console = Console(stderr=as_json, highlight=False)
-    last = launch(order, settings_of(order, shelf.url, out, f"train-{uuid4().hex}"), lambda figures: console.print(line_of(figures)))
+    settings = settings_of(order, shelf.url, out, f"train-{uuid4().hex}")
+    taught = launch(order, settings, lambda figures: console.print(line_of(figures)))
     if as_json:
-        print_json({"out": out, **last})
+        print_json({"out": out, **taught.last})
     else:
         console.print(f"The policy is in {out}/checkpoints/step-{order.steps:06d}/policy", soft_wrap=True, markup=False)
     return OK

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from artifacts import errors
 from artifacts.errors import InvalidInput, TerminalError, WorldloomError
@@ -21,6 +21,14 @@ from tasks.teaching.order import TrainOrder
 
 Figures = dict[str, Any]
 Heard = Callable[[Figures], None]
+
+
+class Taught(NamedTuple):
+    """How a job ended: the figures of its last step, and whether it was asked to stop."""
+
+    last: Figures
+    interrupted: bool
+
 
 NEEDED = ("torch", "deepspeed", "transformers", "tokenizers")
 SETTINGS, LOG, LINES, FAILURE = "settings.json", "train.log", "metrics.jsonl", "failure.json"
@@ -35,8 +43,8 @@ def require_extra() -> None:
         raise InvalidInput(f"Training needs {', '.join(lacking)}: not installed.", "Install the extra: pip install 'worldloom[train]'.")
 
 
-def launch(order: TrainOrder, settings: dict[str, Any], heard: Heard) -> Figures:
-    """Runs a job to its end and gives the figures of its last step; `heard` is told every step's.
+def launch(order: TrainOrder, settings: dict[str, Any], heard: Heard, wanted: Callable[[], bool] = lambda: False) -> Taught:
+    """Runs a job to its end; `heard` is told every step's figures, `wanted` asked whether it is to stop.
 
     Raises what the job raised, as one error; TerminalError where it was killed. However this ends, no rank is left behind.
     """
@@ -54,12 +62,14 @@ def launch(order: TrainOrder, settings: dict[str, Any], heard: Heard) -> Figures
     try:
         while (code := _ended(started)) is None:
             hearing.hear()
+            if wanted():
+                return Taught(hearing.last, interrupted=True)
         hearing.hear()
     finally:
         _end(started)
     if code:
         raise failure_in(folder, code)
-    return hearing.last
+    return Taught(hearing.last, interrupted=False)
 
 
 def command_of(order: TrainOrder, settings: Path, port: int) -> list[str]:
