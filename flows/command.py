@@ -14,8 +14,22 @@ from rich.console import Console
 
 from artifacts.errors import InvalidInput
 from artifacts.store import Store, open_store
-from flows import collecting, display, images, judging, lineage, operating, pages, playing, quality_pages, querying, reporting, serving
-from flows import training_command
+from flows import (
+    collecting,
+    display,
+    images,
+    judging,
+    keeping,
+    lineage,
+    operating,
+    pages,
+    playing,
+    quality_pages,
+    querying,
+    reporting,
+    serving,
+    training_command,
+)
 from flows.boundary import FAILED, INTERRUPTED, OK, REJECTED, guarded
 from flows.options import JsonOption, StoreOption, print_json
 from tasks.difficulty.spread import EXAMPLE, read_shares
@@ -117,14 +131,18 @@ def leave(console: Console, tally: Tally, url: str) -> NoReturn:
 
 
 @app.command("ls")
-def list_worlds(store: StoreOption = "./loom", as_json: JsonOption = False) -> None:
+def list_worlds(
+    everything: Annotated[bool, typer.Option("--all", help="Also the worlds that another took the place of.")] = False,
+    store: StoreOption = "./loom",
+    as_json: JsonOption = False,
+) -> None:
     """List the worlds of a store."""
     shelf = opened(store)
-    found = shelf.worlds()
+    found, successors = shelf.worlds(superseded=everything), shelf.successors() if everything else {}
     if as_json:
-        print_json(pages.plain_listing(found, levels_by_world(shelf)))
+        print_json(pages.plain_listing(found, levels_by_world(shelf), successors))
     else:
-        Console().print(pages.listing(found, store))
+        Console().print(pages.listing(found, store, successors))
 
 
 @app.command()
@@ -171,6 +189,8 @@ app.command()(operating.status)
 app.command()(querying.query)
 app.command()(lineage.lineage)
 app.command()(reporting.report)
+app.command()(keeping.regenerate)
+app.command()(keeping.maintain)
 app.command("snapshots")(querying.list_snapshots)
 app.command()(querying.fsck)
 

@@ -32,8 +32,8 @@ MAX_FIGURE = 60
 MAX_NAME = 34
 
 
-def listing(found: Sequence[WorldSummary], store: str) -> RenderableType:
-    """The worlds of a store, one line each."""
+def listing(found: Sequence[WorldSummary], store: str, successors: Mapping[str, str] | None = None) -> RenderableType:
+    """The worlds of a store, one line each; `successors` gives the world that took the place of another."""
     if not found:
         return f"No worlds in {escape(store)} yet. Weave some with `worldloom synthesize`."
     table = Table(title=f"{counted(len(found), 'world')} in {escape(store)}", title_justify="left")
@@ -43,14 +43,16 @@ def listing(found: Sequence[WorldSummary], store: str) -> RenderableType:
         table.add_column(heading, justify="right")
     for summary in found:
         counts = (summary.tables, summary.rows, summary.tools, summary.tasks)
-        table.add_row(listed(summary), escape(summary.category), *(str(count) for count in counts))
+        successor = (successors or {}).get(summary.world_id, "")
+        table.add_row(listed(summary, successor), escape(summary.category), *(str(count) for count in counts))
     return table
 
 
-def listed(summary: WorldSummary) -> str:
-    """A world's id, and below it the scenario's name where the id cannot spell it."""
+def listed(summary: WorldSummary, successor: str = "") -> str:
+    """A world's id, and below it the scenario's name where the id cannot spell it, and the world that took its place."""
     spelt = slug_of(summary.name) != slug_of("")
-    return summary.world_id if spelt else f"{summary.world_id}\n[dim]{escape(summary.name)}[/]"
+    line = summary.world_id if spelt else f"{summary.world_id}\n[dim]{escape(summary.name)}[/]"
+    return f"{line}\n[dim]→ {successor}[/]" if successor else line
 
 
 def counted(number: int, noun: str) -> str:
@@ -221,10 +223,17 @@ def plain_levels(counts: Mapping[int, int]) -> dict[str, int]:
     return {str(level): counts.get(level, 0) for level in LEVELS}
 
 
-def plain_listing(found: Sequence[WorldSummary], levels: Mapping[str, Mapping[int, int]]) -> list[dict[str, Any]]:
-    """The worlds of a store for machines, each with the levels of its tasks."""
+def plain_listing(
+    found: Sequence[WorldSummary], levels: Mapping[str, Mapping[int, int]], successors: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """The worlds of a store for machines, each with the levels of its tasks, and with the world that took its place, if any."""
     return [
-        {**summary._asdict(), "created_at": summary.created_at.isoformat(), "levels": plain_levels(levels.get(summary.world_id, {}))}
+        {
+            **summary._asdict(),
+            "created_at": summary.created_at.isoformat(),
+            "levels": plain_levels(levels.get(summary.world_id, {})),
+            "successor": (successors or {}).get(summary.world_id),
+        }
         for summary in found
     ]
 

@@ -25,6 +25,7 @@ from tasks.job.runners import check_runner, in_hand, placed, runner_for, submitt
 from tasks.job.stopping import Stop, signals_ask
 from tasks.job.tally import Listener, Tally, Woven, counted
 from tasks.job.telling import tell_rejections, tell_sealed
+from tasks.job.upkeep import tidy
 from tasks.job.watching import WATCH, Watch, watch_of_run
 from tasks.job.workflow_server import configured_url, wait_until_recorded, workflow_server
 from tasks.models.language_model import check_model
@@ -42,6 +43,7 @@ def weave_worlds(order: Order, store: str = "./loom") -> dict[str, int] | State[
     """
     watch = watch_of_run()
     shelf, run_id, started = open_store(store), str(flow_run.id), utc_now()
+    tidy(shelf)
     board = Board(shelf.url)
     watch = watch._replace(listener=both(watch.listener, board.listen))
     order = targeted(order, current_targets())
