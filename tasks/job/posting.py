@@ -7,7 +7,13 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from prefect.artifacts import create_markdown_artifact, create_progress_artifact, create_table_artifact, update_progress_artifact
+from prefect.artifacts import (
+    create_link_artifact,
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
 from prefect.variables import Variable
 
 from tasks.job.cards import cards, percent
@@ -15,6 +21,9 @@ from tasks.job.tally import Listener, Tally
 
 TARGETS = "worldloom_targets"
 """The variable that says what a run makes when its order says nothing: fields of an order, such as {"worlds": 12}."""
+
+REPORT = "report.html"
+"""Where a store's own report is looked for: `worldloom report --output STORE/report.html`."""
 
 EVERY_SECONDS = 3.0
 """How often the bar moves at most: each move is a request to the server."""
@@ -44,12 +53,25 @@ class Board:
                 create_markdown_artifact(card.content, key=card.key, description=card.about)
             else:
                 create_table_artifact(card.content, key=card.key, description=card.about)
+        report = report_of(self.store)
+        if report is not None:
+            create_link_artifact(report, link_text="The store's report", key="worldloom-report", description="`worldloom report` wrote it")
 
     def _show(self, tally: Tally) -> None:
         if self._bar is None:
             self._bar = create_progress_artifact(percent(tally), key="worldloom-progress", description="Drafts that are done")  # type: ignore[assignment]  # in a flow that is not async it is an id
         else:
             update_progress_artifact(self._bar, percent(tally))
+
+
+def report_of(store: str) -> str | None:
+    """The address of the report that somebody had written into the store, if it is there."""
+    from artifacts.files import LocalFiles, files_at
+
+    files = files_at(store)
+    if files.size(REPORT) is None:
+        return None
+    return (files.folder / REPORT).absolute().as_uri() if isinstance(files, LocalFiles) else files.locate(REPORT)
 
 
 def both(one: Listener, other: Listener) -> Listener:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import struct
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -71,7 +72,6 @@ class Journal:
         self.path = path
         self._durable = durable
         self._lock = threading.Lock()
-        self._asking: dict[str, threading.Lock] = {}
         self._owner = os.getpid()
         self._connection = self._open()
 
@@ -108,15 +108,15 @@ class Journal:
 
     @contextmanager
     def asking(self, digest: str) -> Iterator[None]:
-        """Held while one request is under way, so that a twin in another thread waits and recalls."""
-        with self._lock:
-            turn = self._asking.setdefault(digest, threading.Lock())
-        try:
-            with turn:
-                yield
-        finally:
-            with self._lock:
-                self._asking.pop(digest, None)
+        """Held while one request is under way, so that a twin in another thread, process or run waits and recalls.
+
+        A lock on one byte, whose place is the digest's: the file stays empty, and a process that is killed lets go of it.
+        """
+        with self.path.with_suffix(".lock").open("a") as file:
+            place = int(digest[:15], 16) + 1
+            # F_OFD: owned by this opening of the file, so that threads of one process hold each other off too (Linux, fcntl(2))
+            fcntl.fcntl(file, fcntl.F_OFD_SETLKW, struct.pack("hhqqi0q", fcntl.F_WRLCK, os.SEEK_SET, place, 1, 0))
+            yield
 
     def __len__(self) -> int:
         with self._lock:

@@ -122,6 +122,19 @@ def test_twins_in_two_threads_pay_once(journal: Journal) -> None:
     assert len(engine.requests) == 1
 
 
+def test_twins_in_two_runs_on_one_store_pay_once(tmp_path: Path) -> None:
+    gate = threading.Event()
+    engine = Counting(gate)
+    runs = [JournaledEngine(engine, Journal(tmp_path / "journal.sqlite")) for _ in range(4)]  # each opens the files for itself
+    threads = [threading.Thread(target=journaled.complete, args=(request_of("a"),)) for journaled in runs]
+    for thread in threads:
+        thread.start()
+    gate.set()
+    for thread in threads:
+        thread.join()
+    assert len(engine.requests) == 1
+
+
 WRITER = """
 import sys
 from pathlib import Path
@@ -156,7 +169,7 @@ def test_two_processes_share_a_journal(tmp_path: Path) -> None:
         for number in range(15):
             journal.record(ANSWER._replace(digest=f"mine {number}"))
         writer.kill()
-    assert journal.recall("mine 19") is not None
+    assert journal.recall("mine 14") is not None
     assert journal.recall("0" * 64) is not None
 
 
