@@ -26,6 +26,7 @@ def play(
     api_base: Annotated[str | None, typer.Option(metavar="URL", help="Where an OpenAI-compatible server of yours answers.")] = None,
     form: Annotated[FormName, typer.Option(help="How tool calls are written: as text in tags, or natively.")] = "awm",
     max_turns: Annotated[int, typer.Option(min=1, max=1000, help="The agent speaks at most so often.")] = 30,
+    history: Annotated[int | None, typer.Option(min=1, max=1000, help="Show the agent so many of its last turns; all if left out.")] = None,
     seed: Annotated[int | None, typer.Option(help="For random, and for services that take one.")] = None,
     url: Annotated[str | None, typer.Option(metavar="URL", help="A running server's MCP address; in this process if left out.")] = None,
     judge: JudgeOption = None,
@@ -43,7 +44,7 @@ def play(
     console = Console(stderr=as_json, highlight=False)
     jury = judging.chosen(judge, judge_base, shelf)
     trajectory = asyncio.run(
-        played(found, chosen, console, model=model, api_base=api_base, form=form, max_turns=max_turns, seed=seed, url=url)
+        played(found, chosen, console, model=model, api_base=api_base, form=form, max_turns=max_turns, window=history, seed=seed, url=url)
     )
     trajectory = judging.with_judgement(trajectory, found, jury, votes)
     path = keep(shelf, trajectory)
@@ -64,6 +65,7 @@ async def played(
     api_base: str | None,
     form: FormName,
     max_turns: int,
+    window: int | None,
     seed: int | None,
     url: str | None,
 ) -> Trajectory:
@@ -76,12 +78,21 @@ async def played(
 
     async with policy_named(model, form, task, seed, api_base=api_base, notice=notice) as policy, tools_over_mcp(world, url) as tools:
         return await play_task(
-            world, task, policy, tools, form=form, max_turns=max_turns, told=lambda message: transcript.told(console, message)
+            world,
+            task,
+            policy,
+            tools,
+            form=form,
+            max_turns=max_turns,
+            window=window,
+            told=lambda message: transcript.told(console, message),
         )
 
 
 def score(
-    trajectory: Annotated[str, typer.Argument(metavar="TRAJECTORY", help="A file that `play` kept, or its id in the store.")],
+    trajectory: Annotated[
+        str, typer.Argument(metavar="TRAJECTORY", help="A file that `play` kept, or the id of one in the store or its table.")
+    ],
     *,
     judge: JudgeOption = None,
     judge_base: JudgeBaseOption = None,

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +31,19 @@ STOP_PATIENCE_SECONDS = 20.0
 class Checkpoint:
     """A local policy; raises ModelUnavailable where its process ends, or says something else than was asked."""
 
-    def __init__(self, folder: Path, form: Form, temperature: float | None = None, speaker: Sequence[str] = SPEAKER) -> None:
+    def __init__(self, folder: Path, form: Form, temperature: float | None = None) -> None:
         self._folder = folder
         self._form = form
         self._log = tempfile.NamedTemporaryFile(prefix="worldloom-checkpoint-", suffix=".log", delete=False)  # noqa: SIM115 (closed in `close`)
         options = [] if temperature is None else ["--temperature", str(temperature)]
         self._process = subprocess.Popen(  # noqa: S603 (our own interpreter)
-            [*speaker, str(folder), *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True
+            [*SPEAKER, str(folder), *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True
         )
-        self._expect("ready")
+        try:
+            self._expect("ready")
+        except ModelUnavailable:
+            self.close()
+            raise
 
     def reply(self, conversations: Sequence[Conversation]) -> list[Reply]:
         """The next message of each."""
@@ -59,7 +64,8 @@ class Checkpoint:
 
     def close(self) -> None:
         """Ends the process."""
-        self._pipe("stdin").close()
+        with suppress(BrokenPipeError):  # it ended before it had read everything
+            self._pipe("stdin").close()
         try:
             self._process.wait(STOP_PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:

@@ -84,6 +84,8 @@ class Collection:
                     if batch.due(time.monotonic()):
                         ready, batch = batch, Batch(choice.snapshot)
                         self._keep(ready, keep)
+        except ModelUnavailable as trouble:  # a policy that could not even begin
+            self.trouble = trouble
         finally:
             self._keep(batch, keep)
         self._tell(doing="done", interrupted=stop() and self.trouble is None, seconds=time.monotonic() - began)

@@ -1,17 +1,21 @@
-"""Trajectories in a store: `trajectories/<id>.json`."""
+"""Trajectories in a store: those that were played one by one as `trajectories/<id>.json`, collected ones in the table `trajectories`."""
 
 from __future__ import annotations
 
 import difflib
 from pathlib import Path
+from typing import Any
 
 from artifacts.errors import InvalidInput, UnknownName
 from artifacts.files import refused
 from artifacts.store import MARK, Store, open_store
 from artifacts.trajectory import Trajectory, parse_trajectory, trajectory_bytes
+from artifacts.trajectory_rows import trajectory_of_row
 
 FOLDER = "trajectories"
 MOST_BYTES = 64 * 2**20
+BEGINNING, MOST_ALIKE = 12, 1_000
+"""Of a name that is not there, so much is looked for in the table, and so many of what is found are compared with it."""
 
 
 def keep(store: Store, trajectory: Trajectory) -> str:
@@ -49,10 +53,29 @@ def _read(path: Path) -> bytes:
 
 
 def _by_id(name: str, store: Store) -> Trajectory:
-    known = [file.removesuffix(".json") for file in store.files.names(FOLDER)]
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-        hint = f"Did you mean {' or '.join(near)}?" if near else "`worldloom play` writes them."
-        raise UnknownName(f"There is no trajectory '{name[:100]}' in {store.url}.", hint)
     path = f"{FOLDER}/{name}.json"
-    return parse_trajectory(store.files.read(path), store.files.locate(path))
+    known = [file.removesuffix(".json") for file in store.files.names(FOLDER)]
+    if name in known:
+        return parse_trajectory(store.files.read(path), store.files.locate(path))
+    row = _row(name, store)
+    if row is not None:
+        return trajectory_of_row(row)
+    near = difflib.get_close_matches(name, [*known, *_alike(name, store)], n=3, cutoff=0.4)
+    hint = f"Did you mean {' or '.join(near)}?" if near else "`worldloom play` and `worldloom collect` write them."
+    raise UnknownName(f"There is no trajectory '{name[:100]}' in {store.url}.", hint)
+
+
+def _row(name: str, store: Store) -> dict[str, Any] | None:
+    """The row of `trajectories` with this id."""
+    import polars as pl
+
+    found = store.scan("trajectories").filter(pl.col("trajectory_id") == name).select("trajectory_id", "record").collect().to_dicts()
+    return found[0] if found else None
+
+
+def _alike(name: str, store: Store) -> list[str]:
+    """Some ids of the table that begin as this one does."""
+    import polars as pl
+
+    begun = store.scan("trajectories").select("trajectory_id").filter(pl.col("trajectory_id").str.starts_with(name[:BEGINNING]))
+    return list(begun.head(MOST_ALIKE).collect()["trajectory_id"])

@@ -8,12 +8,15 @@ from typing import NamedTuple
 from artifacts.agent_task import AgentTask
 from artifacts.errors import InvalidInput
 from artifacts.identity import canonical_bytes
-from artifacts.observation import Score
+from artifacts.observation import REWARDS, Score
 from artifacts.trajectory import FORMAT_VIOLATION_REWARD, Call, FormName, Trajectory
 from artifacts.world import World
 from containers.environment import Blueprint, Environment
 from tasks.agent.episode import FORMS, Episode
 from tasks.agent.turns import Answer, Calls, Message, Turn, Violation
+
+BROKEN = Score(outcome="environment_error", reward=REWARDS["environment_error"], detail="The environment failed; not the agent's fault.")
+"""What an episode earns that ended because its environment failed."""
 
 
 class Judged(NamedTuple):
@@ -46,6 +49,8 @@ def judge(blueprint: Blueprint, task: AgentTask, episode: Episode, form: FormNam
         agreements = tuple(_agrees(fresh, call) for call in episode.calls)
         if not all(agreements):
             return Judged(_strange(episode.calls, agreements.index(False)), agreements)
+        if episode.ended == "environment_error":  # a fault of the world's own, which it has again
+            return Judged(BROKEN, agreements)
         if episode.ended == "format_violation":
             broken = Score(outcome="agent_error", reward=FORMAT_VIOLATION_REWARD, detail=_violation(form, episode.messages))
             return Judged(broken, agreements)
@@ -98,8 +103,8 @@ def _ends(trajectory: Trajectory, turns: Sequence[Turn]) -> bool:
     last = turns[-1]
     if isinstance(last, Answer):
         return (trajectory.ended, trajectory.answer) == ("answered", last.text)
-    ended = "format_violation" if isinstance(last, Violation) else "turn_limit"
-    return (trajectory.ended, trajectory.answer) == (ended, None)
+    ended = ("format_violation",) if isinstance(last, Violation) else ("turn_limit", "environment_error")
+    return trajectory.ended in ended and trajectory.answer is None
 
 
 _FORGED = "It was not written by `worldloom play`; play the episode again."

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from artifacts.agent_task import AgentTask
 from artifacts.errors import EnvironmentFault, UserError, WorldloomError
 from artifacts.history import lists_tools, shown
-from artifacts.observation import REWARDS, Observation, Score
+from artifacts.observation import Observation, Score
 from artifacts.trajectory import FORMAT_VIOLATION_REWARD, Call, Trajectory
 from artifacts.trajectory import Ending as HowEnded
 from artifacts.trajectory_rows import Setting
@@ -18,12 +18,11 @@ from containers.pool import Assignment, Ending, EnvironmentPool
 from containers.pool import Call as PoolCall
 from tasks.agent.conversations import Conversation, Desk, Heard, Key
 from tasks.agent.episode import FORMS, Form, Reply, Tokens
+from tasks.agent.rescoring import BROKEN
 from tasks.agent.turns import Answer, Asked, Calls, Listing, Message, View, Violation, in_order
 
 PATIENCE_SECONDS = 0.2
 """So long at a time the answers of a policy are waited for, before anyone looks whether to stop."""
-
-BROKEN = Score(outcome="environment_error", reward=REWARDS["environment_error"], detail="The environment failed; not the agent's fault.")
 
 
 class Wanted(NamedTuple):
