@@ -70,20 +70,21 @@ def shown_draw(prompt: Prompt, seed: int) -> str:
 def _draws(seed: int, number: int) -> Iterator[str]:
     """The draw itself, then those before it, under the seed that each was made with or under this one."""
     for earlier in range(number, max(number - _MOST_DRAWS, -1), -1):
-        yield from unique((f"{seed - number + earlier}.{earlier}", f"{seed}.{earlier}"))
+        yield from unique((f"{max(seed - number + earlier, 0)}.{earlier}", f"{seed}.{earlier}"))
 
 
 def _shown(prompt: Prompt) -> frozenset[str]:
-    """What a prompt shows of a world that is there in part: its intentions, statements, tools."""
+    """What a prompt shows of a world that is there in part: its intentions, statements, tools; where there are none, words of its rows."""
     ddl = prompt.fields.get("ddl") or prompt.fields.get("current", "")
-    return frozenset(
-        (*prompt.lines("intentions"), *map(_flat, ddl.split(";\n")), *_names(prompt, "tools"), *_names(prompt, "existing"))
-    ) - {""}
+    intentions = prompt.lines("intentions")
+    words = () if intentions or ddl else prompt.fields.get("data", "").split()
+    return frozenset((*intentions, *map(_flat, ddl.split(";\n")), *_names(prompt, "tools"), *_names(prompt, "existing"), *words)) - {""}
 
 
 def _parts(plan: Plan) -> frozenset[str]:
     """The same of a plan."""
-    return frozenset((*plan.intentions, *map(_flat, plan.ddl), *(tool["name"] for tool in plan.tools)))
+    words = (word for block in plan.rows for row in block.rows for value in row for word in str(value).split())
+    return frozenset((*plan.intentions, *map(_flat, plan.ddl), *(tool["name"] for tool in plan.tools), *words))
 
 
 def _flat(statement: str) -> str:
