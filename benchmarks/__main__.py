@@ -14,6 +14,7 @@ from benchmarks.environments import crowd, single, typical, worlds_of
 from benchmarks.images import image_rows
 from benchmarks.pool import pool_rows
 from benchmarks.quality import deeply_audited, quality_rows
+from benchmarks.rollout import rollout_rows
 from benchmarks.serving import serving_rows
 from benchmarks.weaving import Row, pace, tokens, under_faults, woven
 
@@ -29,6 +30,7 @@ def measured(folder: Path, worlds: int, runs: int) -> list[Row]:
         *single(typical(worlds_of(store))),
         *crowd(store),
         *pool_rows(worlds_of(store)),
+        *rollout_rows(worlds_of(store)),
         *serving_rows(folder / "serving"),
         *image_rows(store),
         *tokens(store, last["sealed"]),
