@@ -24,6 +24,7 @@ from tasks.job.order import Order
 from tasks.job.stopping import Stop
 from tasks.job.tally import Tally
 from tasks.job.watching import Watch
+from tasks.job.workflow_server import configured_url
 
 DEPLOYMENT = "synthesize/shard"
 POLL_SECONDS = 1.0
@@ -55,6 +56,15 @@ def weave_in_shards(order: Order, shelf: Store, names: Mapping[str, str], base: 
     tally = look(states)
     missing = tally.planned - tally.known - tally.sealed - tally.rejected
     return tally._replace(unfinished=max(missing, 0), faults=(*tally.faults, *troubles(runs, states)), latest="")
+
+
+def check_shards(order: Order) -> None:
+    """Refuse to split an order where no worker could take up a share; raises UserError."""
+    if order.shards and configured_url() is None:
+        raise UserError(
+            "Shards are taken up by workers, and there is no factory.",
+            "`worldloom up`, and set PREFECT_API_URL to the address it prints + /api.",
+        )
 
 
 def begun(order: Order, store: str) -> list[UUID]:
