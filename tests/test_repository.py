@@ -47,6 +47,14 @@ def test_every_pin_of_the_lock_is_what_is_installed_and_has_a_hash() -> None:
     assert unlike == set()
 
 
+def test_the_list_for_training_is_what_is_installed_and_stands_beside_the_lock() -> None:
+    beside = {canonicalize_name(r.name): r for r in map(Requirement, (ROOT / "requirements-train.txt").read_text().splitlines()[1:])}
+    extra = {canonicalize_name(Requirement(line).name) for line in PROJECT["optional-dependencies"]["train"]}
+    assert not beside.keys() & LOCKED.keys()
+    assert extra <= beside.keys() | LOCKED.keys()
+    assert all(pin.specifier.contains(version(name)) for name, pin in beside.items())
+
+
 def test_the_lock_names_no_host_and_brings_no_training_stack() -> None:
     text = (ROOT / "requirements.lock").read_text()
     assert "://" not in text
@@ -126,7 +134,8 @@ def imported(folder: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("folders", "extras"), [(("artifacts", "containers", "tasks", "flows"), ("embed",)), (("tests", "benchmarks"), ("dev",))]
+    ("folders", "extras"),
+    [(("artifacts", "containers", "tasks", "flows"), ("embed", "dask")), (("training",), ("train",)), (("tests", "benchmarks"), ("dev", "train"))],
 )
 def test_what_is_imported_is_declared(folders: tuple[str, ...], extras: tuple[str, ...]) -> None:
     lines = [*PROJECT["dependencies"], *(line for extra in extras for line in PROJECT["optional-dependencies"][extra])]
