@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from dspy.lm15 import Message, Request
 
@@ -21,6 +22,7 @@ from tasks.job.workflow_server import LocalServer
 pytestmark = pytest.mark.xdist_group("server")
 
 NAMES = ("Veterinary clinic", "Tool lending library")
+FINE: tuple[int, dict[str, str]] = (200, {})
 KEY = "sk-a-key-that-must-not-be-written-down"
 
 
@@ -52,7 +54,7 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.keys.add(self.headers.get("Authorization", ""))
         trouble = self.server.trouble()
-        if trouble is not None:
+        if trouble is not None and trouble != FINE:
             status, headers = trouble
             self.reply(status, {"error": {"message": "scripted", "type": "error", "code": "scripted"}}, headers)
             return
@@ -117,6 +119,23 @@ def test_trouble_passes_and_no_answer_is_paid_for_twice(synthesize: Run, service
     assert service.keys == {f"Bearer {KEY}"}
     written = [path for path in tmp_path.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
     assert written == [], "the key is written nowhere"
+
+
+def test_a_stage_that_fails_takes_nothing_back_of_those_before_it(
+    synthesize: Run, service: Service, server: LocalServer, tmp_path: Path
+) -> None:
+    service.troubles = [FINE, FINE, (503, {}), FINE, FINE, *[(401, {})] * 9]  # one that passes, then one that does not
+    assert synthesize(NAMES[0], "--max-concurrency", "1").returncode == 1
+    run_id = open_store(tmp_path / "loom", create=False).scan("runs").collect()["run_id"][0]
+    found = httpx.post(f"{server.url}/task_runs/filter", json={"flow_runs": {"id": {"any_": [run_id]}}}).json()
+    assert "RolledBack" not in {run["state_name"] for run in found}
+    kept = [run["task_key"] for run in found if run["state_name"] == "Completed"]
+    service.troubles, asked = [], len(service.paid)
+    assert synthesize(NAMES[0]).returncode == 0
+    again = httpx.post(f"{server.url}/task_runs/filter", json={"task_runs": {"state": {"name": {"any_": ["Cached"]}}}}).json()
+    assert len([run for run in again if NAMES[0].split()[0].lower() in run["name"]]) >= 3, "results of finished stages were kept"
+    assert len(kept) >= 4
+    assert len(service.paid) == len(set(service.paid)) > asked
 
 
 def test_a_service_that_refuses_us_ends_the_run_at_once(synthesize: Run, service: Service, tmp_path: Path) -> None:
