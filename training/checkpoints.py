@@ -9,16 +9,25 @@ checkpoints/step-000050/whole.json    step, position in the samples, worlds seen
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from artifacts.errors import InvalidInput
+from artifacts.errors import InvalidInput, TerminalError
 from artifacts.identity import digest_of, short
 from artifacts.noun import Noun
 from training.stream import Position
 
 FOLDER, WHOLE, POLICY = "checkpoints", "whole.json", "policy"
+
+UNIVERSAL = "reshaped"
+"""The folder beside the checkpoints with one that any number of ranks can load; made anew when it is needed."""
+
+CONVERTIBLE = {"universal_checkpoint_info": {"universal_checkpoint_version": 0.4}}
+"""What DeepSpeed's conversion asks to find in a checkpoint."""
 
 
 class Whole(Noun):
@@ -76,6 +85,20 @@ def weights_digest(policy: Path) -> str:
             while chunk := file.read(1 << 20):
                 digest.update(chunk)
     return digest.hexdigest()
+
+
+def reshape(folder: Path, whole: Whole) -> None:
+    """Converts a checkpoint to DeepSpeed's universal form (arXiv 2406.18820), from which any number of ranks resumes."""
+    place = folder / FOLDER
+    shutil.rmtree(place / UNIVERSAL, ignore_errors=True)
+    given = ["--input_folder", str(place / tag_of(whole.step)), "--output_folder", str(place / UNIVERSAL)]
+    few = ["--num_extract_workers", "1", "--num_merge_workers", "1"]
+    done = subprocess.run(  # noqa: S603 (our own interpreter with our own paths)
+        [sys.executable, "-m", "deepspeed.checkpoint.ds_to_universal", *given, *few], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        why = (done.stderr.strip().splitlines() or ["it was killed"])[-1]
+        raise TerminalError(f"{place / tag_of(whole.step)} cannot be converted: {why}", f"Resume with {whole.position.ranks} ranks.")
 
 
 def export(engine: Any, tokenizer: Any, folder: Path, first: bool) -> None:

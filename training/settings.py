@@ -56,8 +56,11 @@ def settings_in(path: Path) -> SftSettings:
         raise InvalidInput(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}.") from problem
 
 
-def config_of(settings: SftSettings) -> dict[str, object]:
-    """The DeepSpeed configuration. It names no optimizer: DeepSpeed would compile one for a minute; torch's is handed over."""
+def config_of(settings: SftSettings, universal: bool = False) -> dict[str, object]:
+    """The DeepSpeed configuration; `universal` to load what another number of ranks saved.
+
+    It names no optimizer: DeepSpeed would compile one for a minute; torch's is handed over.
+    """
     return {
         "train_micro_batch_size_per_gpu": 1,
         "gradient_accumulation_steps": 1,
@@ -66,5 +69,6 @@ def config_of(settings: SftSettings) -> dict[str, object]:
         "zero_force_ds_cpu_optimizer": False,
         "bf16": {"enabled": settings.bf16},
         "zero_optimization": {"stage": settings.zero, "overlap_comm": False, "contiguous_gradients": True},
+        "checkpoint": {"load_universal": universal},
         "steps_per_print": 10**9,
     }

@@ -76,6 +76,7 @@ class Job:
         self.folder = settings.folder
         self.device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if torch.cuda.is_available() else torch.device("cpu")
         self.store = open_store(settings.store, create=False)
+        self.pinned = self.store.as_of(str(self._newest()))
         self.whole = checkpoints.newest(self.folder)
         if self.whole is not None and not settings.resume:
             raise InvalidInput(f"{self.folder} holds a job already, at step {self.whole.step}.", "Add --resume, or choose another --out.")
@@ -104,6 +105,10 @@ class Job:
             metrics.close()
             record_run(self.store, self.settings, self.started, datetime.now(UTC))
 
+    def _newest(self) -> int:
+        """The newest snapshot, as the first rank sees it: all ranks must read the same one, whoever commits in between."""
+        return int(crew.gather(self.store.snapshot().number)[0])
+
     def _prepared(self) -> Any:
         """The tokenizer, and in the job's folder the policy that it begins with; the first rank makes what is not there."""
         place = self.folder / BEGINNING
@@ -111,11 +116,18 @@ class Job:
             record_run(self.store, self.settings, self.started)
             if not (place / "config.json").is_file() and self.settings.base is None:
                 self._begin(place)
+            if self.whole is not None and self._reshaped:
+                checkpoints.reshape(self.folder, self.whole)
         dist.barrier()
         return load_tokenizer(self.settings.base or place)
 
+    @property
+    def _reshaped(self) -> bool:
+        """Whether the job goes on with another number of ranks, so that the parts of the optimizer's state are cut anew."""
+        return self.whole is not None and self.whole.position.ranks != dist.get_world_size() and self.whole.zero > 0
+
     def _begin(self, place: Path) -> None:
-        taught = islice(_stream(self.store, self.settings, make=_texts), TAUGHT)
+        taught = islice(_stream(self.pinned, self.settings, make=_texts), TAUGHT)
         tokenizer = new_tokenizer((text for texts in taught for text in texts), self.settings.shape.vocabulary)
         model = new_decoder(self.settings.shape, tokenizer, self.settings.seed)
         tokenizer.save_pretrained(str(place))
@@ -123,7 +135,7 @@ class Job:
 
     def _stream(self) -> Stream:
         stream = _stream(
-            self.store,
+            self.pinned,
             self.settings,
             rank=dist.get_rank(),
             ranks=dist.get_world_size(),
@@ -146,23 +158,21 @@ class Job:
         )
         warmup = self.settings.warmup
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / (warmup + 1)))
-        return deepspeed.initialize(model=model, optimizer=optimizer, lr_scheduler=schedule, config=config_of(self.settings))[0]
+        return deepspeed.initialize(
+            model=model, optimizer=optimizer, lr_scheduler=schedule, config=config_of(self.settings, self._reshaped)
+        )[0]
 
     def _resume(self, whole: Whole) -> None:
         place = self.folder / checkpoints.FOLDER
         if whole.zero != self.settings.zero:
             raise InvalidInput(f"The checkpoint was made with ZeRO {whole.zero}.", f"Resume with --zero {whole.zero}.")
-        if whole.position.ranks != dist.get_world_size() and whole.zero:
-            raise InvalidInput(
-                f"The checkpoint was made by {whole.position.ranks} ranks, whose optimizers hold a part each.",
-                f"Resume with --ranks {whole.position.ranks}.",
-            )
-        if self.engine.load_checkpoint(str(place), tag=tag_of(whole.step))[0] is None:
+        tag = checkpoints.UNIVERSAL if self._reshaped else tag_of(whole.step)
+        if self.engine.load_checkpoint(str(place), tag=tag)[0] is None:
             raise InvalidInput(f"{place / tag_of(whole.step)} cannot be read.", "Remove it to resume from the checkpoint before.")
         self.stream.resume(whole.position)
         self.step, self.samples, self.worlds, self.parent = whole.step, whole.samples, set(whole.worlds), whole.checkpoint_id
         random = place / tag_of(whole.step) / f"random-{dist.get_rank()}.pt"
-        if random.is_file():
+        if whole.position.ranks == dist.get_world_size():
             torch.set_rng_state(torch.load(random, weights_only=True))
 
     def _batch(self) -> list[Made]:
@@ -171,7 +181,7 @@ class Job:
         share = self.settings.batch * (rank + 1) // ranks - self.settings.batch * rank // ranks
         batch = list(islice(self._left, share))
         if crew.agreed([len(batch)], "sum", self.device)[0] == 0:
-            self.stream.next_epoch(self.settings.newer)
+            self.stream.next_epoch(self._newest() if self.settings.newer else None)
             self._left = iter(self.stream)
             batch = list(islice(self._left, share))
         return batch
@@ -196,6 +206,11 @@ class Job:
         rate = float(self.engine.get_lr()[0])
         self.engine.step()
         norm = self.engine.get_global_grad_norm()
+        if norm is not None and not math.isfinite(float(norm)):
+            raise TerminalError(
+                f"The gradient's norm is {float(norm)} at step {self.step + 1}: training stopped, and this step is not kept.",
+                "Lower --learning-rate, and resume from the last checkpoint with --resume.",
+            )
         self.step, self.samples = self.step + 1, self.samples + samples
         self.worlds.update(made.world_id for made in batch)
         gradient = None if norm is None else float(norm)
@@ -213,7 +228,7 @@ class Job:
 
     def _save(self, figures: Figures) -> None:
         place = self.folder / checkpoints.FOLDER / tag_of(self.step)
-        self.engine.save_checkpoint(str(place.parent), tag=place.name, client_state={"step": self.step})
+        self.engine.save_checkpoint(str(place.parent), tag=place.name, client_state={"step": self.step, **checkpoints.CONVERTIBLE})
         torch.save(torch.get_rng_state(), place / f"random-{dist.get_rank()}.pt")
         checkpoints.export(self.engine, self.tokenizer, place / POLICY, crew.first())
         states = crew.gather(self.stream.state())

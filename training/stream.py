@@ -122,12 +122,11 @@ class Stream:
             self._turn = (lane + 1) % lanes
             yield taken.value
 
-    def next_epoch(self, newer: bool = False) -> None:
-        """Begin the next epoch; with `newer` on the store's newest snapshot, else on the one that is pinned."""
+    def next_epoch(self, snapshot: int | None = None) -> None:
+        """Begin the next epoch, on another snapshot where one is named; all ranks of a job must name the same."""
         self.epoch += 1
-        if newer:
-            self.store = _unpinned(self.store)
-            self.store = self.store.as_of(str(self.store.snapshot().number))
+        if snapshot is not None and snapshot != self.store.snapshot().number:
+            self.store = _unpinned(self.store).as_of(str(snapshot))
             self._open()
         else:
             self._reorder()

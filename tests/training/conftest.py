@@ -134,10 +134,21 @@ def more_worlds() -> Callable[[Store, range], None]:
     return commit_worlds
 
 
-@pytest.fixture
-def played_store(tmp_path: Path) -> Store:
+def a_played_store(folder: Path) -> Store:
     """A store with 8 worlds and 32 episodes that a policy can learn from, in the splits of their scenarios."""
-    store = open_store(tmp_path / "played")
+    store = open_store(folder)
     commit_worlds(store, range(8))
     commit_episodes(store, range(8), repeats=2)
     return store
+
+
+@pytest.fixture(scope="session")
+def make_played_store() -> Callable[[Path], Store]:
+    """Makes stores with episodes."""
+    return a_played_store
+
+
+@pytest.fixture
+def played_store(tmp_path: Path) -> Store:
+    """A store with episodes."""
+    return a_played_store(tmp_path / "played")

@@ -132,7 +132,7 @@ def test_a_newer_snapshot_counts_from_the_next_epoch_on_when_asked(shelve: Shelv
     assert sorted(ids(stream)) == older
     stream.next_epoch()
     assert sorted(ids(stream)) == older
-    stream.next_epoch(newer=True)
+    stream.next_epoch(store.snapshot().number)
     assert sorted(ids(stream)) == every(store) != older
 
 
