@@ -66,7 +66,8 @@ in `data`; new rows by content: SELECT EXISTS(SELECT 1 FROM final.notes WHERE or
 compare with IS or COALESCE. All other rows are compared anyway: no check that nothing else changed. For read: [].
 free_columns: ["table.column"] whose text is left to the agent, mostly []; columns filled from the clock are found by themselves.
 conditions: may be left out; [{"name":"my cheapest pending order","table":"orders","sql":"SELECT id FROM orders WHERE …"}] tells in SQL on
-`data` which rows the instruction means: the keys of exactly those that the solution finds, where that is more than a name.""".strip()
+`data` which rows the instruction means, by what it says of them (names, dates, amounts, states; never an id): the keys of exactly those
+that the solution finds, where that is more than a name.""".strip()
 
 
 class Parts(NamedTuple):

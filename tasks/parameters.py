@@ -145,7 +145,8 @@ def _shown(name: str, schema: dict[str, Any], required: bool, described: bool) -
 
 def _type_word(schema: dict[str, Any]) -> str:
     if "enum" in schema:
-        return "|".join(map(str, schema["enum"]))
+        choices = "|".join(map(str, schema["enum"]))
+        return f"integer {choices}" if schema.get("type") == "integer" else choices
     if schema.get("type") == "array":
         return f"[{_type_word(schema.get('items', {}))}]"
     if schema.get("type") == "object":

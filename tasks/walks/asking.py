@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -34,7 +35,8 @@ def ask_total(trail: Trail, terrain: Terrain, place: Place, selector: Selector, 
         raise LostWay
     source, index = sources[0], found[0].selector
     path = f"{step}{source.path}"
-    amounts = [f for f in source.fields if any(fact.home == (f.table, f.column) and fact.kind == "amount" for fact in place.facts)]
+    facts = {fact.home for fact in place.facts if fact.kind == "amount"}
+    amounts = [f for f in source.fields if (f.table, f.column) in facts and adds_up(f.name)]
     if amounts and trail.rng.random() < 0.5:
         field = trail.rng.choice(amounts)
         value = sum(row[field.name] or 0 for _, row in source.rows(trail.results[step]))
@@ -42,6 +44,17 @@ def ask_total(trail: Trail, terrain: Terrain, place: Place, selector: Selector, 
     else:
         asked = Asked(label=f"number of {plural(selector.noun)}", value=len(found), reference={"count": path}, selector=index)
     trail.asked.append(asked)
+
+
+_IN_ORDER = re.compile(
+    r"(^|_)(number|no|num|year|position|rank|seat|row|floor|line|level|room|platform|gate|lane|sequence|version|rating|score|stars|age|code"
+    r"|percent|rate|latitude|longitude)$"
+)
+
+
+def adds_up(name: str) -> bool:
+    """Whether a sum of a column's numbers means anything: numbers that name, rank or rate do not add up."""
+    return _IN_ORDER.search(name.lower()) is None
 
 
 def label_of(name: str) -> str:
@@ -91,7 +104,7 @@ def _of_list(source: Source, rows: list[tuple[str, dict[str, Any]]], step: int, 
     for name in names:
         values = [row[name] for _, row in rows]
         kind = _kind_of(source, name, terrain)
-        if kind == "amount":
+        if kind == "amount" and adds_up(name):
             yield Asked(label=f"total {label_of(name)} of the {noun}", value=sum(values), reference={"sum": path, "field": name})
         if kind in ("amount", "date") and values.count(max(values)) == 1:
             best = rows[values.index(max(values))]

@@ -27,6 +27,8 @@ _SENTENCES = (
     "Checked twice, nothing is missing.",
 )
 _TITLES = ("Spring", "Weekend", "Second round", "Quiet corner", "Harvest", "Northern", "Evening", "Holiday", "Garden", "Winter stock")
+_PEOPLE = ("Ines Varga", "Marek Lind", "Yuki Costa", "Nadia Obi", "Tomas Reyes", "Hanna Weiss", "Leo Marchetti", "Amara Diallo")
+_PERSON = re.compile(r"[^\W\d_][\w'’-]+(?: [^\W\d_][\w'’.-]*)+")
 _NUMBER = re.compile(r"\d+")
 
 
@@ -128,9 +130,19 @@ def _titles(parameter: str, stored: list[str], rng: Random) -> Iterator[str]:
             yield _NUMBER.sub(lambda m: f"{(int(m[0]) + 31) % 10 ** len(m[0]):0{len(m[0])}d}", value)
         return
     last = words(parameter).split()[-1]
+    if last == "name" and _of_people(parameter, stored):
+        yield from (name for name in rng.sample(_PEOPLE, 3) if name not in stored)
+        return
     named = last in ("name", "title", "label", "subject", "headline")
     if stored and not named:
         yield from rng.sample(stored, min(4, len(stored)))
         return
     for title in rng.sample(_TITLES, 3):
         yield title if named or len(title.split()) > 1 else f"{title} {last}"
+
+
+def _of_people(parameter: str, stored: list[str]) -> bool:
+    """Whether a name is somebody's: by what the parameter says, or by the look of the names that are there."""
+    if re.search(r"full|contact|person|holder|guest|patient|player|driver|member|first|last|emergency|owner", parameter.lower()):
+        return True
+    return bool(stored) and all(_PERSON.fullmatch(value) and value.istitle() and len(value.split()) in (2, 3) for value in stored)
