@@ -75,7 +75,7 @@ class Checkpoint:
         self._log.close()
 
     def _plain(self, one: Conversation) -> dict[str, Any]:
-        tools = list(one.view.tools) if "tools" in self._form.options(one.view.tools) else None
+        tools = self._form.options(one.view.tools).get("tools")
         return {"seed": one.seed, "turn": one.view.turn, "messages": list(one.view.messages), "tools": tools}
 
     def _expect(self, name: str) -> Any:
@@ -111,9 +111,9 @@ def _message(message: Any) -> dict[str, Any]:
 
 
 def checkpoint_name(folder: Path) -> str:
-    """The folder's name with 12 digits of its files' content: other weights have another name."""
+    """The folder's name with 12 digits of its files' content, `policy/` below it included: other weights have another name."""
     parts = []
-    for path in sorted(path for path in folder.iterdir() if path.is_file()):
+    for path in sorted(path for path in (*folder.glob("*"), *folder.glob("policy/*")) if path.is_file()):
         with path.open("rb") as file:
             parts.append((path.name, hashlib.file_digest(file, "sha256").hexdigest()))
     return f"checkpoint/{slug_of(folder.resolve().name)}-{short(digest_of(parts))}"

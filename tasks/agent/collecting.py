@@ -13,6 +13,7 @@ from artifacts.trajectory_rows import Played
 from containers.pool import EnvironmentPool
 from tasks.agent.choosing import Choice, choose, episodes
 from tasks.agent.collect_order import CollectOrder
+from tasks.agent.episode import FORMS
 from tasks.agent.figures import Figures, Listener, counted
 from tasks.agent.players import Identity, at_the_desk, identified
 from tasks.agent.rollout import Ended, Rollout
@@ -110,8 +111,8 @@ class Collection:
         facts = choice.tasks[f"{wanted.world_id}-{wanted.task.id}"]
         self.figures = counted(self.figures, ended, (facts.kind, facts.difficulty))
         if ended.trajectory is not None:
-            tools = ended.tools if self._order.form == "native" else None
-            more = (facts.split, facts.kind, facts.difficulty, who.checkpoint_id, tools, ended.latency_seconds)
+            tools = FORMS[self._order.form].options(ended.tools).get("tools")
+            more = (facts.split, facts.kind, facts.difficulty, who.checkpoint_id, tools and tuple(tools), ended.latency_seconds)
             batch.add(Played(ended.trajectory, *more), time.monotonic())
         self._in_a_row = self._in_a_row + 1 if isinstance(ended.trouble, ModelRejected) else 0
         if isinstance(ended.trouble, ModelUnavailable) or self._in_a_row >= REFUSALS_IN_A_ROW:

@@ -220,6 +220,19 @@ def test_a_checkpoint_plays_in_a_process_of_its_own(collect: Collect, store: Sto
     assert name.startswith("checkpoint/weights-")
     (weights("well") / "model.bin").write_text("other weights")
     assert collect(policy=str(weights("well"))).figures.known == 2, "`made` writes the same weights again"
+    (weights("well") / "policy").mkdir()
+    (weights("well") / "policy" / "model.bin").write_text("other weights")
+    assert collect(policy=str(weights("well"))).figures.known == 0
+    with pytest.raises(InvalidInput, match="calls as text"):
+        collect(policy=str(weights("well")), form="native")
+
+
+def test_a_row_holds_the_tools_that_stood_in_each_request(collect: Collect, store: Store, script: Any, api_base: str) -> None:
+    script.author = lambda body: "Kite"
+    collect(policy="toy-model", api_base=api_base, form="native")
+    assert [json.loads(row["tools"]) for row in rows(store)] == [body["tools"] for body in script.bodies]
+    collect(policy="toy-model", api_base=api_base, form="awm")
+    assert {row["tools"] for row in rows(store) if row["form"] == "awm"} == {None}
 
 
 @pytest.mark.parametrize(("mode", "why"), [("dies", "its process ended"), ("fails", "out of memory"), ("starts not", "its process ended")])
