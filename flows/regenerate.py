@@ -177,7 +177,7 @@ def run(order: RegenerateOrder, store: str, listener: Listener, leave: Callable[
         token = WATCH.set(Watch(listen, stop, leave))
         state: State[Any] = regenerate(order, store, return_state=True)
         WATCH.reset(token)
-        if not state.is_cancelled():
+        if state.is_crashed() or state.name == "Failed":  # raised, rather than left drafts unfinished
             state.result()
         record(server, last[0], str(state.state_details.flow_run_id), listen)
     return last[0]

@@ -19,6 +19,7 @@ from artifacts.retention import leftovers
 from artifacts.rows import row_of_run
 from artifacts.run_record import RunRecord
 from artifacts.store import Store, open_store
+from artifacts.tables import TABLES
 from flows.maintain import DAMAGED, maintain
 from tasks.job import upkeep
 from tasks.job.upkeep import MaintainOrder
@@ -95,12 +96,13 @@ def test_while_others_write_a_clean_up_is_put_off(store: Store, worldloom: Comma
     assert len(leftovers(store)) == 1
 
 
-def test_snapshots_that_checkpoints_were_trained_on_are_kept(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = store.as_of("1").snapshot()
-    monkeypatch.setattr(upkeep, "pinned", lambda _store: {first.id})
+def test_snapshots_that_checkpoints_were_trained_on_are_kept(store: Store) -> None:
+    empty = {"text": "", "integer": 0, "real": 0.0, "boolean": False, "json": "{}", "texts": [], "time": LONG_AGO, "bytes": b""}
+    row = {column.name: None if column.nullable else empty[column.type] for column in TABLES["checkpoints"].columns}
+    store.commit({"checkpoints": [{**row, "checkpoint_id": "sft-0", "snapshot_id": store.as_of("1").snapshot().id}]}, LONG_AGO)
     done = upkeep.expire_snapshots(MaintainOrder(keep_least=1), store.url)
     assert done.line.endswith("1 are held by checkpoints")
-    assert store.files.names("snapshots") == ("0000000001.json", "0000000005.json")
+    assert store.files.names("snapshots") == ("0000000001.json", "0000000006.json")
 
 
 def test_a_new_run_takes_away_what_killed_writers_left(store: Store) -> None:
