@@ -91,6 +91,7 @@ class Stream:
         self.epoch = 0
         self._turn = 0
         self._lanes: list[Lane] = []
+        self._used: list[int] = []
         self._open()
         self._deal((Stretch(0, len(self._rows)),))
 
@@ -101,7 +102,7 @@ class Stream:
 
     def __len__(self) -> int:
         """Samples of this rank that are left of the epoch."""
-        return sum(map(length, self._lanes))
+        return sum(map(length, self._left()))
 
     @property
     def samples(self) -> int:
@@ -113,14 +114,15 @@ class Stream:
         self._shelf.check()
 
     def __iter__(self) -> Iterator[Any]:
-        first, lanes = self._turn, len(self._lanes)
-        waiting = [self._lanes[(first + number) % lanes] for number in range(lanes)]
+        left = self._left()
+        first, lanes = self._turn, len(left)
+        waiting = [left[(first + number) % lanes] for number in range(lanes)]
         dataset = _Lanes(self._shelf, self._order, tuple(waiting), self.make)
-        for taken in DataLoader(dataset, batch_size=None, num_workers=self.workers):
-            lane = (first + taken.lane) % lanes
-            self._lanes[lane] = dropped(self._lanes[lane], 1)
+        for number, value in DataLoader(dataset, batch_size=None, num_workers=self.workers) if self.workers else dataset:
+            lane = (first + number) % lanes
+            self._used[lane] += 1
             self._turn = (lane + 1) % lanes
-            yield taken.value
+            yield value
 
     def next_epoch(self, snapshot: int | None = None) -> None:
         """Begin the next epoch, on another snapshot where one is named; all ranks of a job must name the same."""
@@ -134,7 +136,7 @@ class Stream:
 
     def state(self) -> dict[str, Any]:
         """What is left of this rank's lanes, as JSON holds it; `position_of` puts the ranks' together."""
-        return {"rank": self.rank, "turn": self._turn, "lanes": [plain(lane) for lane in self._lanes]}
+        return {"rank": self.rank, "turn": self._turn, "lanes": [plain(lane) for lane in self._left()]}
 
     def position(self, states: Sequence[Mapping[str, Any]]) -> Position:
         """The position of the whole job, from the states of all its ranks."""
@@ -168,8 +170,7 @@ class Stream:
         lanes = [tuple(Stretch(*stretch) for stretch in lane) for lane in position.lanes]
         if (position.ranks, position.workers) == (self.ranks, self.workers):
             width = max(self.workers, 1)
-            self._lanes = lanes[self.rank * width : (self.rank + 1) * width]
-            self._turn = position.turns[self.rank]
+            self._begin(lanes[self.rank * width : (self.rank + 1) * width], position.turns[self.rank])
         else:
             self._deal(together(lanes))
 
@@ -185,8 +186,14 @@ class Stream:
 
     def _deal(self, left: Sequence[Stretch]) -> None:
         width = max(self.workers, 1)
-        self._lanes = list(cut(left, self.ranks * width)[self.rank * width : (self.rank + 1) * width])
-        self._turn = 0
+        self._begin(cut(left, self.ranks * width)[self.rank * width : (self.rank + 1) * width], 0)
+
+    def _begin(self, lanes: Sequence[Lane], turn: int) -> None:
+        self._lanes, self._used, self._turn = list(lanes), [0] * len(lanes), turn
+
+    def _left(self) -> list[Lane]:
+        """What is left of this rank's lanes."""
+        return [dropped(lane, used) for lane, used in zip(self._lanes, self._used, strict=True)]
 
 
 class _Lanes(IterableDataset[Taken]):
