@@ -20,6 +20,7 @@ from artifacts.noun import Noun
 from tasks.job.workflow_server import LOOPBACK, is_healthy, last_error, server_environment, settings_in_force
 from tasks.operations.declared import Applied, apply
 from tasks.operations.processes import Started, running, start, stop
+from tasks.operations.remains import bury
 
 PORT = 4200
 POOL = "worldloom"
@@ -76,6 +77,8 @@ def up(wanted: Wanted, tell: Tell = lambda _line: None) -> tuple[Service, Applie
         with settings_in_force({"PREFECT_API_URL": service.api_url, "DO_NOT_TRACK": "1"}):
             tell("applying deployments, schedules, variables and automations")
             applied = apply(service.api_url, wanted.store)
+            for name in bury(POOL, worker_alive=bool(_live_workers(service))):
+                tell(f"the run '{name}' was killed")
         tell(f"starting {wanted.workers} worker{'s' if wanted.workers != 1 else ''}")
         return _workers(wanted, service), applied
 
@@ -193,7 +196,7 @@ def _await(service: Service, tell: Tell) -> None:
 
 def _workers(wanted: Wanted, service: Service) -> Service:
     """The service with as many workers as are wanted: those that run are kept, more are started, the others stopped."""
-    alive = [one for one in service.processes if one.role.startswith("worker") and running(one)]
+    alive = _live_workers(service)
     stop(alive[wanted.workers :])
     kept = alive[: wanted.workers]
     server = tuple(one for one in service.processes if one.role == "server")
@@ -202,6 +205,10 @@ def _workers(wanted: Wanted, service: Service) -> Service:
         kept.append(_worker(role, wanted, service))
         service = _keep(wanted.home, service.model_copy(update={"processes": (*server, *kept)}))
     return _keep(wanted.home, service.model_copy(update={"processes": (*server, *kept)}))
+
+
+def _live_workers(service: Service) -> list[Started]:
+    return [one for one in service.processes if one.role.startswith("worker") and running(one)]
 
 
 def _worker(role: str, wanted: Wanted, service: Service) -> Started:
