@@ -26,7 +26,7 @@ _MOST_DRAWS = 16
 """So many earlier draws are looked at for the one that a prompt goes on from."""
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=4)
 def _workshop(scenario: str, seed: str, absent: frozenset[str]) -> Workshop:
     plan = compose(scenario, seed)
     return Workshop(plan._replace(tools=tuple(t for t in plan.tools if t["name"] not in absent)))

@@ -54,7 +54,7 @@ class Plan(NamedTuple):
     digest: str
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def compose(scenario: str, seed: str = "0") -> Plan:
     """The plan of a scenario, given as the prompts give it ("Name: …", "Category: …", "Description: …")."""
     text = read_scenario(scenario)

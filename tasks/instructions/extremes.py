@@ -37,7 +37,7 @@ _STANDS_FOR = frozenset(map(stem, ("one", "ones", "them", "those", "these", "thi
 _WINDOW = 6
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=128)
 def superlatives(saying: Saying) -> tuple[tuple[str, frozenset[str]], ...]:
     """The superlatives of an instruction, quotations apart, each with the stems of the few words that it is about.
 

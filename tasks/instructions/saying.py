@@ -43,7 +43,7 @@ EVERYDAY: dict[str, tuple[str, ...]] = {
 """Phrases by which people say a choice without its own word."""
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=128)
 def saying_of(text: str, today: str) -> Saying:
     """The reading of an instruction on a day (YYYY-MM-DD…) of the world's clock; made once per text."""
     return Saying(text, today)

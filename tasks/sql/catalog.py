@@ -183,7 +183,7 @@ class Limits(NamedTuple):
 _NO_LIMITS = Limits()
 
 
-@lru_cache(maxsize=500)
+@lru_cache(maxsize=200)
 def column_limits(sql: str) -> Mapping[str, Limits]:
     """Enumerations and bounds from the CHECKs of a CREATE TABLE, by lower-case column name."""
     tree = parse_statement(sql).tree

@@ -29,7 +29,7 @@ class Insert(NamedTuple):
     rows: tuple[tuple[Value, ...], ...]
 
 
-@lru_cache(maxsize=4_000)
+@lru_cache(maxsize=1_000)
 def read_insert(sql: str) -> Insert | None:
     """The rows of an INSERT that holds nothing but literals; None for any other statement.
 

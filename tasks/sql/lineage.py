@@ -47,7 +47,7 @@ class Usage(NamedTuple):
         return not self.writes
 
 
-@lru_cache(maxsize=8_000)
+@lru_cache(maxsize=1_000)
 def links_of(sql: str, schema_sql: str) -> tuple[Link, ...]:
     """Every bound name of one statement that is compared with a column or stored in one."""
     tree = parse_statement(sql).tree
@@ -202,7 +202,7 @@ def _to_parameters(link: Link, site: Site, schema_sql: str, depth: int = 0) -> I
         yield from _to_parameters(link._replace(name=name, path=path + link.path), origin, schema_sql, depth + 1)
 
 
-@lru_cache(maxsize=4_000)
+@lru_cache(maxsize=1_000)
 def given_columns(sql: str, schema_sql: str) -> frozenset[ColumnName]:
     """The tables' columns whose values a query's result shows, inside JSON documents too."""
     catalog = catalog_of(schema_sql)

@@ -34,7 +34,7 @@ class Undecided(Exception):
     """A form that this analysis does not cover; the caller gives it the benefit of the doubt."""
 
 
-@lru_cache(maxsize=4_000)
+@lru_cache(maxsize=1_000)
 def missing_from_order(sql: str, schema_sql: str) -> tuple[str, ...]:
     """What an ORDER BY lacks before every run must give the rows in the same order, such as `l.id`; nothing where it lacks
     nothing, or where that cannot be decided.

@@ -101,7 +101,7 @@ def _described(site: Site, schema_sql: str) -> Site:
     return site._replace(described=describe(schema_sql, site.sql))
 
 
-@lru_cache(maxsize=8_000)
+@lru_cache(maxsize=1_000)
 def names_used(sql: str) -> tuple[str, ...]:
     """The names that a statement binds, without repeats; none when it cannot be read."""
     return tuple(dict.fromkeys(str(node.this) for node in nodes_of(sql, exp.Placeholder) if node.this))

@@ -111,7 +111,7 @@ def _connection(schema_sql: str, schemas: tuple[str, ...]) -> apsw.Connection:
     return held[key]
 
 
-@lru_cache(maxsize=8_000)
+@lru_cache(maxsize=1_000)
 def describe(schema_sql: str, sql: str, check: bool = False) -> Described:
     """What SQLite says of a whitelisted statement on this schema; a check sees it as `initial.` and `final.`."""
     connection = _connection(schema_sql, ("initial", "final") if check else ("main",))

@@ -47,7 +47,7 @@ class Parsed(NamedTuple):
         return f"line {self.line}, column {self.column}"
 
 
-@lru_cache(maxsize=6_000)
+@lru_cache(maxsize=1_000)
 def parse_statement(sql: str) -> Parsed:
     """The tree of exactly one statement, or the reason why there is none, with its position."""
     try:
@@ -86,7 +86,7 @@ def _first_line(text: str) -> str:
 N = TypeVar("N", bound=exp.Expr)
 
 
-@lru_cache(maxsize=6_000)
+@lru_cache(maxsize=1_000)
 def _nodes(sql: str) -> tuple[exp.Expr, ...]:
     tree = parse_statement(sql).tree
     return tuple(tree.walk()) if tree is not None else ()
@@ -134,7 +134,7 @@ def statement_problems(sql: str, context: Context, place: str) -> tuple[Diagnost
     return tuple(problem.model_copy(update={"place": place}) for problem in _problems(sql, context))
 
 
-@lru_cache(maxsize=8_000)
+@lru_cache(maxsize=1_000)
 def _problems(sql: str, context: Context, place: str = "") -> tuple[Diagnostic, ...]:
     if len(sql) > MAX_SQL and context != "seed":
         return (Diagnostic(code="sql.too_long", place=place, message=f"The statement has {len(sql)} characters; {MAX_SQL} are allowed."),)
