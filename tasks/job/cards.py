@@ -109,7 +109,7 @@ def summary(tally: Tally, store: str) -> str:
         f"# {tally.sealed} worlds sealed",
         "",
         f"Of {tally.planned} planned drafts {tally.known} were finished before, {tally.rejected} were rejected,"
-        f" {tally.unfinished} are unfinished. The run {ended}; it took {spent}.",
+        f" {tally.unfinished} are unfinished. The run {ended}; it took {spent}, in {tally.task_runs:,} task runs.",
         "",
         *[f"- {fault}" for fault in tally.faults[:10]],
         *([""] if tally.faults else []),
