@@ -7,6 +7,8 @@
     │   ├── UnsupportedFormat     a bundle or a store of a format that this version cannot read
     │   ├── InvalidBundle         a bundle that is incomplete, edited or not well formed
     │   └── Unwritable            a folder or store that refuses to be written
+    │       └── DiskFull          there is no room left
+    ├── BudgetSpent               a run has spent what it may: what is finished is kept, the rest is taken up later (exit code 4)
     ├── TransientError            may pass if tried again (the flow retries it)
     │   ├── ModelUnavailable      rate limit, timeout, dropped connection, server error
     │   ├── CommitConflict        another writer published a snapshot first
@@ -67,6 +69,16 @@ class Unwritable(UserError):
     """A folder or a store refuses to be written."""
 
 
+class DiskFull(Unwritable):
+    """There is no room left to write."""
+
+
+class BudgetSpent(WorldloomError):
+    """A run has spent what it may. Nothing is wrong: the next run goes on from there."""
+
+    exit_code = 4
+
+
 class TransientError(WorldloomError):
     """The same call may succeed later.
 
@@ -79,7 +91,14 @@ class TransientError(WorldloomError):
 
 
 class ModelUnavailable(TransientError):
-    """A rate limit, a timeout, a dropped connection or a server error of a model's service."""
+    """A rate limit, a timeout, a dropped connection or a server error of a model's service.
+
+    `connected` is false where nothing answered at all; `hopeless` is true where it never did in this run, so that every other draft
+    would meet the same.
+    """
+
+    connected = True
+    hopeless = False
 
 
 class CommitConflict(TransientError):

@@ -8,14 +8,18 @@ import tempfile
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from rich.console import Console
 from typer.exceptions import Abort, Exit, TyperException
 
 from artifacts.errors import WorldloomError
+from tasks.job.recognition import recognized
 
-OK, FAILED, USAGE, REJECTED, INTERRUPTED = 0, 1, 2, 3, 130
-"""All is well; we or the model's service failed; the input cannot be used; some drafts were rejected; Ctrl-C."""
+R = TypeVar("R")
+
+OK, FAILED, USAGE, REJECTED, SPENT, INTERRUPTED = 0, 1, 2, 3, 4, 130
+"""All is well; we or the model's service failed; the input cannot be used; some drafts were rejected; the budget is spent; Ctrl-C."""
 
 MAX_LINE = 600
 
@@ -37,7 +41,18 @@ def guarded(command: Callable[[], int | None]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except Exception as error:  # noqa: BLE001 (the boundary: nothing may reach the user as a traceback)
+        known = recognized(error)
+        if known is not None:
+            return complain(known.message, known.hint, known.exit_code)
         return complain(f"Something failed inside Worldloom: {type(error).__name__}: {error}", f"Details are in {keep_details()}.", FAILED)
+
+
+def attempted(call: Callable[[], R]) -> tuple[R | None, Exception | None]:
+    """What a call gives, or what it raises: for a flow, whose end has to say whose fault it is."""
+    try:
+        return call(), None
+    except Exception as error:  # noqa: BLE001 (a boundary too: that of a flow run, which has to end in a state with a name)
+        return None, error
 
 
 def complain(message: str, hint: str, code: int) -> int:

@@ -30,7 +30,7 @@ from flows import (
     serving,
     training_command,
 )
-from flows.boundary import FAILED, INTERRUPTED, OK, REJECTED, guarded
+from flows.boundary import FAILED, INTERRUPTED, OK, REJECTED, SPENT, guarded
 from flows.options import JsonOption, StoreOption, print_json
 from tasks.difficulty.spread import EXAMPLE, read_shares
 from tasks.job.levels import levels_by_world
@@ -67,6 +67,10 @@ def synthesize(
     shards: Annotated[
         int | None, typer.Option(min=2, max=64, help="Split the drafts among so many runs of the deployment synthesize/shard.")
     ] = None,
+    budget_usd: Annotated[float | None, typer.Option(metavar="DOLLARS", help="Stop, cleanly, when this run has spent so much.")] = None,
+    budget_tokens: Annotated[int | None, typer.Option(min=1, help="Stop, cleanly, when this run has paid for so many tokens.")] = None,
+    requests_per_minute: Annotated[int | None, typer.Option(min=1, help="The most calls of the model in a minute, over all runs.")] = None,
+    tokens_per_minute: Annotated[int | None, typer.Option(min=1, help="The most tokens in a minute, over all runs.")] = None,
     rejection_bar: Annotated[float, typer.Option(min=0.0, max=1.0, help="Tell by an event when a larger share is rejected.")] = 0.2,
     store: StoreOption = "./loom",
     as_json: JsonOption = False,
@@ -87,6 +91,10 @@ def synthesize(
         max_concurrency=max_concurrency,
         runner=runner,
         shards=shards,
+        budget_usd=budget_usd,
+        budget_tokens=budget_tokens,
+        requests_per_minute=requests_per_minute,
+        tokens_per_minute=tokens_per_minute,
         rejection_bar=rejection_bar,
     )
     for name in order.names:
@@ -120,6 +128,8 @@ def weave(order: Order, url: str, as_json: bool, quiet: bool) -> int:
     else:
         console.print(display.closing(tally, elapsed))
         console.print(display.farewell(tally, url), highlight=False, soft_wrap=True)
+    if tally.budget_spent:
+        return SPENT
     return INTERRUPTED if tally.interrupted else FAILED if tally.unfinished else REJECTED if tally.rejected + tally.known_rejected else OK
 
 

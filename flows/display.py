@@ -56,6 +56,8 @@ def plain(console: Console) -> Listener:
     def listen(tally: Tally) -> None:
         if tally.doing != before[0].doing:
             console.print(f"{tally.doing} …", highlight=False, markup=False)
+        if tally.trouble and tally.trouble != before[0].trouble:
+            console.print(f"waiting: {tally.trouble}", highlight=False, markup=False, soft_wrap=True)
         if tally.latest != before[0].latest:
             ended = tally.finished + tally.unfinished
             console.print(f"[{ended}/{tally.planned}] {tally.latest}", highlight=False, markup=False, soft_wrap=True)
@@ -76,7 +78,11 @@ def picture(tally: Tally, elapsed: float) -> RenderableType:
         *([(f"   {tally.unfinished} unfinished", "red")] if tally.unfinished else []),
     )
     return Group(
-        bar, counts, Text(spent_line(tally), style="dim"), Text(tally.latest or tally.doing, style="dim", overflow="ellipsis", no_wrap=True)
+        bar,
+        counts,
+        *([Text(tally.trouble, style="yellow")] if tally.trouble else []),
+        Text(spent_line(tally), style="dim"),
+        Text(tally.latest or tally.doing, style="dim", overflow="ellipsis", no_wrap=True),
     )
 
 
@@ -177,6 +183,7 @@ def summary(tally: Tally, elapsed: float) -> dict[str, Any]:
         "rejections": dict(tally.rejections),
         "levels": plain_levels(tally.levels),
         "faults": list(tally.faults),
+        "budget_spent": tally.budget_spent,
         "stages": figures,
     }
 
@@ -184,7 +191,8 @@ def summary(tally: Tally, elapsed: float) -> dict[str, Any]:
 def farewell(tally: Tally, store: str) -> str:
     """Where the worlds are and how to look at them; or what to do about those that are not there."""
     lines = [f"Left out: {line}" for line in tally.left_out]
-    lines += [f"Some drafts could not be finished: {fault}" for fault in tally.faults]
+    stopped = "Stopped by the budget" if tally.budget_spent else "Some drafts could not be finished"
+    lines += [f"{stopped}: {fault}" for fault in tally.faults]
     if tally.interrupted:
         lines.append("Interrupted. What was sealed is published.")
     if tally.interrupted or tally.unfinished:

@@ -14,7 +14,8 @@ from prefect.states import Cancelled
 
 from artifacts.store import Store, open_store
 from artifacts.world import Draft
-from flows.shards import weave_in_shards
+from flows.shards import check_shards, weave_in_shards
+from flows.states import end_of, ending, raise_error_of
 from tasks.job.ending import RESUME, early_end, mark_ended
 from tasks.job.fan_out import Hand, fan_out
 from tasks.job.order import Order, targeted
@@ -24,9 +25,9 @@ from tasks.job.publishing import Batch, monotonic, publish, record_run, rejected
 from tasks.job.runners import check_runner, in_hand, placed, runner_for, submitting
 from tasks.job.stopping import Stop, signals_ask
 from tasks.job.tally import Listener, Tally, Woven, counted
-from tasks.job.telling import tell_rejections, tell_sealed
+from tasks.job.telling import tell_rejections, tell_sealed, tell_stopped
 from tasks.job.upkeep import tidy
-from tasks.job.watching import WATCH, Watch, watch_of_run
+from tasks.job.watching import WATCH, Watch, watch_of_run, with_troubles
 from tasks.job.workflow_server import configured_url, wait_until_recorded, workflow_server
 from tasks.models.language_model import check_model
 
@@ -36,6 +37,7 @@ WAITED_FOR = ("process", "thread")
 COUNTS = ("planned", "known", "sealed", "rejected", "unfinished")
 
 
+@ending
 def weave_worlds(order: Order, store: str = "./loom") -> dict[str, int] | State[Any]:
     """Weave the worlds of an order into a store; gives the counts, or a cancelled state when it was interrupted.
 
@@ -55,6 +57,7 @@ def weave_worlds(order: Order, store: str = "./loom") -> dict[str, int] | State[
     with signals_ask(watch.stop), watch.stop.seen_from(shelf.home, run_id), ExitStack() as engine:
         tally, waiting = resumed(shelf, planned)
         watch.listener(tally)
+        watch = watch._replace(listener=engine.enter_context(with_troubles(watch.listener, shelf.home, run_id)))
         record_run(shelf, order, tally, run_id=run_id, started=started)
         began, hand = monotonic(), Hand()
         if order.shards:
@@ -68,7 +71,7 @@ def weave_worlds(order: Order, store: str = "./loom") -> dict[str, int] | State[
         watch.listener(tally)
         close(board, order, tally, run_id)
         if hand and placed(order)[0] in WAITED_FOR:
-            mark_ended(run_id, early_end(tally))
+            mark_ended(run_id, end_of(tally) or early_end(tally))
             watch.leave(tally)
     return ended(tally, run_id, watch.listener)
 
@@ -105,6 +108,7 @@ def refuse_nonsense(order: Order) -> None:
     """Raise UserError for an order that cannot be carried out, before anything is started."""
     check_model(settings_of(order))
     check_runner(order)
+    check_shards(order)
     given_scenarios(order)
 
 
@@ -138,16 +142,16 @@ def close(board: Board, order: Order, tally: Tally, run_id: str) -> None:
     board.close(tally)
     if order.share is None:
         tell_rejections(board.store, run_id, tally, order.rejection_bar)
+        tell_stopped(board.store, run_id, tally)
 
 
 def ended(tally: Tally, run_id: str, listener: Listener) -> dict[str, int] | State[Any]:
     """What the flow gives: its counts, once every task run is on record; a cancelled state where it was interrupted."""
-    if tally.interrupted:
-        return early_end(tally)
+    state = end_of(tally)
     server = configured_url()
-    if server is not None:
+    if server is not None and not tally.interrupted:
         record(server, tally, run_id, listener)
-    return {name: getattr(tally, name) for name in COUNTS}
+    return state if state is not None else {name: getattr(tally, name) for name in COUNTS}
 
 
 def record(server: str, tally: Tally, run_id: str, listener: Listener) -> None:
@@ -174,7 +178,6 @@ def run(order: Order, store: str, listener: Listener, leave: Callable[[Tally], N
         token = WATCH.set(Watch(listen, stop, leave))
         state: State[Any] = synthesize(order, store, return_state=True)
         WATCH.reset(token)
-        if not state.is_cancelled():
-            state.result()
+        raise_error_of(state)
         record(server, last[0], str(state.state_details.flow_run_id), listen)
     return last[0]

@@ -77,9 +77,33 @@ class Order(Noun):
         default=None, ge=2, le=64, description="Split the drafts among so many runs of the deployment synthesize/shard, on any workers."
     )
     share: Share | None = Field(default=None, description="This run's share of the drafts; a run with shards sets it for each of them.")
+    budget_usd: float | None = Field(
+        default=None,
+        gt=0.0,
+        description="The most that this run may spend, in US dollars; what is finished by then is published.",
+        examples=[5.0],
+    )
+    budget_tokens: int | None = Field(
+        default=None, ge=1, description="The most tokens, in and out, that this run may pay for.", examples=[2_000_000]
+    )
+    requests_per_minute: int | None = Field(
+        default=None, ge=1, description="The most calls of the model in a minute, over all runs.", examples=[60]
+    )
+    tokens_per_minute: int | None = Field(
+        default=None,
+        ge=1,
+        description="The most tokens of the model in a minute, over all runs.",
+        examples=[200_000],
+    )
     rejection_bar: float = Field(
         default=0.2, ge=0.0, le=1.0, description="An event tells when more than this share of the drafts is rejected (of five or more)."
     )
+
+    @model_validator(mode="after")
+    def _is_split_once(self) -> Self:
+        if self.share is not None and self.shards is not None:
+            raise ValueError("a share is not split again")
+        return self
 
     @field_validator("difficulty")
     @classmethod

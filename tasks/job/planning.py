@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from prefect import task
+from prefect.runtime import flow_run
 
 from artifacts.attempt import Attempt
 from artifacts.identity import digest_of, short
@@ -15,7 +16,7 @@ from artifacts.scenario import Scenario
 from artifacts.world import Draft
 from tasks.correction import Reply
 from tasks.job.order import Order, scenario_named
-from tasks.models.language_model import ModelSettings
+from tasks.models.language_model import ModelSettings, Terms
 from tasks.recipes import program_digests
 from tasks.scenario import invent
 from tasks.scenarios.pool import Pool, fill_to, load_scenarios, shipped_scenarios
@@ -33,11 +34,18 @@ class Plan(NamedTuple):
     left_out: tuple[str, ...] = ()
 
 
-def settings_of(order: Order) -> ModelSettings:
-    """The model as the order wants it asked."""
-    return ModelSettings(
-        name=order.model, api_base=order.api_base, fault_rate=order.fault_rate, seed=order.seed, temperature=order.temperature
+def settings_of(order: Order, run_id: str = "") -> ModelSettings:
+    """The model as the order wants it asked, on the account of a run; a share of a plan has its share of what may be spent."""
+    parts = order.share.of if order.share is not None else 1
+    terms = Terms(
+        run_id=run_id,
+        budget_usd=None if order.budget_usd is None else order.budget_usd / parts,
+        budget_tokens=None if order.budget_tokens is None else order.budget_tokens // parts,
+        requests_per_minute=order.requests_per_minute,
+        tokens_per_minute=order.tokens_per_minute,
     )
+    asked = {name: getattr(order, name) for name in ("api_base", "fault_rate", "seed", "temperature")}
+    return ModelSettings(name=order.model, terms=terms, **asked)
 
 
 def recipe_of(order: Order) -> Recipe:
@@ -79,9 +87,8 @@ def inventing(order: Order, home: Path, note: Callable[[Attempt], None]) -> Call
 
     def ask(category: str, examples: Sequence[str], avoid: Sequence[str], count: int) -> Sequence[Scenario]:
         asked.append(count)
-        found, reply = invent(
-            category, examples, avoid, model_at(settings_of(order), home), count=count, rollout=order.seed * 1_000 + len(asked)
-        )
+        model = model_at(settings_of(order, str(flow_run.id or "")), home)
+        found, reply = invent(category, examples, avoid, model, count=count, rollout=order.seed * 1_000 + len(asked))
         note(attempt_of(PLAN, len(asked), reply, accepted=bool(found)))
         return found
 

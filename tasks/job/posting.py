@@ -25,6 +25,7 @@ TARGETS = "worldloom_targets"
 REPORT = "report.html"
 """Where a store's own report is looked for: `worldloom report --output STORE/report.html`."""
 
+ABOUT = "Drafts that are done"
 EVERY_SECONDS = 3.0
 """How often the bar moves at most: each move is a request to the server."""
 
@@ -37,11 +38,13 @@ class Board:
         self._clock = clock
         self._moved = float("-inf")
         self._bar: UUID | None = None
+        self._trouble = ""
 
     def listen(self, tally: Tally) -> None:
         """Moves the bar, now and then."""
         now = self._clock()
-        if now - self._moved >= EVERY_SECONDS:
+        if now - self._moved >= EVERY_SECONDS or tally.trouble != self._trouble:
+            self._trouble = tally.trouble
             self._moved = now
             self._show(tally)
 
@@ -59,9 +62,9 @@ class Board:
 
     def _show(self, tally: Tally) -> None:
         if self._bar is None:
-            self._bar = create_progress_artifact(percent(tally), key="worldloom-progress", description="Drafts that are done")  # type: ignore[assignment]  # in a flow that is not async it is an id
+            self._bar = create_progress_artifact(percent(tally), key="worldloom-progress", description=ABOUT)  # type: ignore[assignment]  # in a flow that is not async it is an id
         else:
-            update_progress_artifact(self._bar, percent(tally))
+            update_progress_artifact(self._bar, percent(tally), tally.trouble or ABOUT)
 
 
 def report_of(store: str) -> str | None:

@@ -82,7 +82,7 @@ def record(store: Store, asked: Asked, tally: Tally, *, run_id: str, started: da
     """Record the start of a run (`ended` is None), or its end with the figures."""
     state: Literal["started", "completed", "failed"] = "started"
     if ended is not None:
-        state = "failed" if tally.interrupted or tally.unfinished else "completed"
+        state = "failed" if tally.interrupted or (tally.unfinished and not tally.budget_spent) else "completed"
     ran = RunRecord(
         run_id=run_id,
         state=state,

@@ -52,7 +52,7 @@ def in_hand(order: Order) -> int:
 
 def submitting(runner: TaskRunner[Any], order: Order, home: Path, run_id: str) -> Begin:
     """How a draft is begun."""
-    settings = settings_of(order)
+    settings = settings_of(order, run_id)
 
     def begin(draft: Draft) -> Any:
         return runner.submit(weave, {"draft": draft, "settings": settings, "home": home, "run_id": run_id})

@@ -24,7 +24,7 @@ class Woven(Noun):
     """What came of one draft in this run.
 
     Exactly one of `world`, `rejection` and `fault` is set: a fault is trouble with the model's service or with us, after
-    which the draft is neither sealed nor rejected and the next run takes it up again.
+    which the draft is neither sealed nor rejected and the next run takes it up again; `cause` is its error's class.
     """
 
     draft_id: str
@@ -34,6 +34,7 @@ class Woven(Noun):
     world: World | None = None
     rejection: Reject | None = None
     fault: str = ""
+    cause: str = ""
     hopeless: bool = False
     task_runs: int = 0
 
@@ -72,6 +73,7 @@ class Tally(NamedTuple):
     """The figures so far. `known` drafts were sealed or rejected by an earlier run; tokens and cost are None when unknown.
 
     `levels` counts the agent tasks that this run made, by their difficulty; those that were not measured are not among them.
+    `causes` are the classes of the errors behind `faults`; `trouble` is what is wrong at the moment and may pass by itself.
     """
 
     planned: int = 0
@@ -83,6 +85,8 @@ class Tally(NamedTuple):
     attempts: tuple[Attempt, ...] = ()
     rejections: Mapping[str, int] = {}
     faults: tuple[str, ...] = ()
+    causes: tuple[str, ...] = ()
+    trouble: str = ""
     doing: str = ""
     latest: str = ""
     interrupted: bool = False
@@ -97,6 +101,11 @@ class Tally(NamedTuple):
     def finished(self) -> int:
         """Drafts that this run need not touch again."""
         return self.known + self.sealed + self.rejected
+
+    @property
+    def budget_spent(self) -> bool:
+        """Whether the run ended because it had spent what it may."""
+        return "BudgetSpent" in self.causes
 
     @property
     def paid(self) -> tuple[Attempt, ...]:
@@ -117,7 +126,8 @@ def counted(tally: Tally, woven: Woven) -> Tally:
         unfinished=tally.unfinished + bool(woven.fault),
         attempts=(*tally.attempts, *woven.attempts),
         rejections=Counter(tally.rejections) + Counter([gate] if gate else []),
-        faults=unique((*tally.faults, *([woven.fault] if woven.fault else []))),
+        faults=unique((*tally.faults, *([woven.fault] if woven.fault and woven.cause else []))),
+        causes=unique((*tally.causes, *([woven.cause] if woven.cause else []))),
         latest=outcome_line(woven),
         task_runs=tally.task_runs + woven.task_runs,
         rejects=(*tally.rejects, *rejected_of(woven))[:MOST_REMEMBERED],

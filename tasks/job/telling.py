@@ -11,6 +11,7 @@ from tasks.job.tally import Tally
 
 SEALED = "worldloom.worlds.sealed"
 REJECTIONS = "worldloom.run.rejections"
+STOPPED = "worldloom.run.stopped"
 
 FEWEST_DRAFTS = 5
 """Of fewer drafts than this no rate is made."""
@@ -30,6 +31,15 @@ def tell_sealed(store: str, run_id: str, world_ids: Iterable[str]) -> None:
     for start in range(0, len(ids), MOST_IDS):
         payload = {"world_ids": ids[start : start + MOST_IDS], "run_id": run_id, "store": store}
         emit_event(SEALED, resource=store_resource(store), payload=payload)
+
+
+def tell_stopped(store: str, run_id: str, tally: Tally) -> bool:
+    """Tell of it, and say so, when a run ended because its budget was spent."""
+    if not tally.budget_spent:
+        return False
+    figures = {"sealed": tally.sealed, "rejected": tally.rejected, "unfinished": tally.unfinished, "why": tally.faults[0]}
+    emit_event(STOPPED, resource=store_resource(store), payload={**figures, "run_id": run_id, "store": store})
+    return True
 
 
 def tell_rejections(store: str, run_id: str, tally: Tally, bar: float) -> bool:

@@ -15,10 +15,11 @@ from prefect.transactions import CommitMode, transaction
 from prefect.utilities.annotations import quote
 
 from artifacts.attempt import Attempt
-from artifacts.errors import ModelRejected, UserError, WorldloomError
+from artifacts.errors import BudgetSpent, ModelRejected, UserError
 from artifacts.verdict import Reject
 from artifacts.world import Draft, World
 from tasks.agent_tasks import write_agent_tasks
+from tasks.job.recognition import recognized
 from tasks.job.stopping import stopping
 from tasks.job.tally import Woven
 from tasks.job.workflow_server import swap_handlers
@@ -94,8 +95,11 @@ def unexamined(draft: Draft) -> Draft:
 
 def faulted(woven: Woven, error: Any) -> Woven:
     """The draft left unfinished by an error; `hopeless` when every other draft would meet the same one."""
-    told = str(error) if isinstance(error, WorldloomError) else f"{type(error).__name__}: {error}"
-    return woven.model_copy(update={"fault": told or "unknown", "hopeless": isinstance(error, ModelRejected | UserError)})
+    known = recognized(error) if isinstance(error, BaseException) else None
+    cause = error if known is None else known
+    told = str(cause) if known is not None else f"{type(error).__name__}: {error}"
+    hopeless = isinstance(cause, ModelRejected | UserError | BudgetSpent) or getattr(cause, "hopeless", False)
+    return woven.model_copy(update={"fault": told or "unknown", "cause": type(cause).__name__, "hopeless": hopeless})
 
 
 def signed(attempts: Iterable[Attempt], draft_id: str, recalled: bool) -> tuple[Attempt, ...]:

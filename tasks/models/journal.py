@@ -20,14 +20,21 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from dspy.lm15 import Message, Request, Response, TextPart, Usage
+from dspy.utils import exceptions
 
-from artifacts.errors import Unwritable
+from artifacts.errors import DiskFull, Unwritable
 from artifacts.identity import digest_of
 from artifacts.verdict import Diagnostic
 
 _TABLE = """CREATE TABLE IF NOT EXISTS answers (
     digest TEXT PRIMARY KEY, model TEXT NOT NULL, text TEXT NOT NULL, finish TEXT NOT NULL,
     input_tokens INTEGER, output_tokens INTEGER, cost_usd REAL, latency_seconds REAL, mistake TEXT) WITHOUT ROWID"""
+_ACCOUNTS = """CREATE TABLE IF NOT EXISTS accounts (
+    run_id TEXT PRIMARY KEY, calls INTEGER NOT NULL, tokens INTEGER NOT NULL, cost_usd REAL NOT NULL,
+    tokens_unknown INTEGER NOT NULL, cost_unknown INTEGER NOT NULL) WITHOUT ROWID"""
+_CHARGE = """INSERT INTO accounts VALUES (?, 1, ?, ?, ?, ?) ON CONFLICT (run_id) DO UPDATE SET calls = calls + 1,
+    tokens = tokens + excluded.tokens, cost_usd = cost_usd + excluded.cost_usd,
+    tokens_unknown = tokens_unknown + excluded.tokens_unknown, cost_unknown = cost_unknown + excluded.cost_unknown"""
 _COLUMNS = "digest, model, text, finish, input_tokens, output_tokens, cost_usd, latency_seconds, mistake"
 
 
@@ -47,6 +54,32 @@ class Answer(NamedTuple):
     latency_seconds: float | None
     mistake: str | None
     recalled: bool = False
+
+
+class Spent(NamedTuple):
+    """What a run has paid for so far, and how many of its answers did not say what they cost."""
+
+    calls: int = 0
+    tokens: int = 0
+    cost_usd: float = 0.0
+    tokens_unknown: int = 0
+    cost_unknown: int = 0
+
+
+class Gate(Protocol):
+    """What a call has to pass."""
+
+    def admit(self, request: Request) -> None:
+        """Return when the call may be made, now or after a wait; raises what forbids it."""
+        ...
+
+    def settle(self, answer: Answer) -> None:
+        """Count an answer that was paid for."""
+        ...
+
+    def failed(self, error: Exception) -> None:
+        """Learn from a call that failed."""
+        ...
 
 
 class Engine(Protocol):
@@ -83,6 +116,7 @@ class Journal:
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute(f"PRAGMA synchronous={'FULL' if self._durable else 'NORMAL'}")
                 connection.execute(_TABLE)
+                connection.execute(_ACCOUNTS)
         except (OSError, sqlite3.OperationalError) as error:
             raise Unwritable(
                 f"The journal {self.path} cannot be opened: {error}.", "Choose a store in a folder that you may write."
@@ -101,10 +135,39 @@ class Journal:
             row = self._here().execute(f"SELECT {_COLUMNS} FROM answers WHERE digest = ?", (digest,)).fetchone()
         return Answer._make((*row, True)) if row else None
 
-    def record(self, answer: Answer) -> None:
-        """Keep an answer; on return it is safe from `kill -9`. The first answer to a request stands."""
+    def record(self, answer: Answer, run_id: str = "") -> None:
+        """Keep an answer, on the account of a run if one is named; on return it is safe from `kill -9`. The first answer stands.
+
+        Raises DiskFull, Unwritable.
+        """
+        with self._lock, self._writing() as connection:
+            connection.execute(f"INSERT OR IGNORE INTO answers ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)", answer[:-1])
+            if run_id:
+                connection.execute(_CHARGE, (run_id, *_charges(answer)))
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction, whole or not at all."""
+        connection = self._here()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: sqlite3.OperationalError) -> Unwritable:
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
+            return DiskFull(f"The disk of the journal {self.path} is full.", "Make room, then run the same again to resume.")
+        return Unwritable(f"The journal {self.path} cannot be written: {error}.", "Choose a store in a folder that you may write.")
+
+    def spent(self, run_id: str) -> Spent:
+        """What a run has paid for so far, in all its processes."""
         with self._lock:
-            self._here().execute(f"INSERT OR IGNORE INTO answers ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)", answer[:-1])
+            row = self._here().execute(f"SELECT {', '.join(Spent._fields)} FROM accounts WHERE run_id = ?", (run_id,)).fetchone()
+        return Spent._make(row) if row else Spent()
 
     @contextmanager
     def asking(self, digest: str) -> Iterator[None]:
@@ -127,6 +190,13 @@ class Journal:
         """Close the file; what was recorded stays."""
         with self._lock:
             self._here().close()
+
+
+def _charges(answer: Answer) -> tuple[int, float, int, int]:
+    """Tokens, dollars, and whether each is unknown: an unknown figure is counted as unknown, never as nothing."""
+    known = answer.input_tokens is not None and answer.output_tokens is not None
+    tokens = (answer.input_tokens or 0) + (answer.output_tokens or 0)
+    return tokens, answer.cost_usd or 0.0, int(not known), int(answer.cost_usd is None)
 
 
 class Call:
@@ -176,22 +246,28 @@ class JournaledEngine:
     """An engine whose answers are recorded before they are parsed, and recalled instead of being asked for again.
 
     `setting` is whatever else decides an answer (fault rate and seed of the embedded model); `price` gives the cost in
-    US dollars or None; with `seeded` the engine is handed the rollout number as the sampling seed.
+    US dollars or None; with `seeded` the engine is handed the rollout number as the sampling seed; `meter` is asked before
+    every call, and `run_id` names the account that its answers are counted on.
     """
 
     def __init__(
         self,
         engine: Engine,
         journal: Journal,
+        *,
         setting: Any = None,
         price: Any = None,
         seeded: bool = False,
+        meter: Gate | None = None,
+        run_id: str = "",
     ) -> None:
         self._engine = engine
         self._journal = journal
         self._setting = setting
         self._price = price or (lambda request, response: None)
         self._seeded = seeded
+        self._meter = meter
+        self._run_id = run_id
 
     def complete(self, request: Request) -> Response:
         """The recorded answer, or the engine's, recorded; raises what the engine raises, and records nothing then."""
@@ -205,8 +281,10 @@ class JournaledEngine:
     def _ask(self, digest: str, request: Request, rollout: int) -> Answer:
         if self._seeded:
             request = replace(request, config=replace(request.config, seed=rollout))
+        if self._meter is not None:
+            self._meter.admit(request)
         began = time.perf_counter()
-        response = self._engine.complete(request)
+        response = self._answered(request)
         answer = Answer(
             digest=digest,
             model=request.model,
@@ -218,8 +296,19 @@ class JournaledEngine:
             latency_seconds=time.perf_counter() - began,
             mistake=(response.provider_data or {}).get("mistake"),
         )
-        self._journal.record(answer)
+        self._journal.record(answer, self._run_id)
+        if self._meter is not None:
+            self._meter.settle(answer)
         return answer
+
+    def _answered(self, request: Request) -> Response:
+        """The engine's answer; the meter learns of a failure before it goes on its way."""
+        try:
+            return self._engine.complete(request)
+        except exceptions.LMError as error:
+            if self._meter is not None:
+                self._meter.failed(error)
+            raise
 
 
 def _as_response(answer: Answer) -> Response:

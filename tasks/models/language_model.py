@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import socket
+import urllib.error
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +26,8 @@ from dspy.clients.engines.lm15_engine import timeouts_for
 from dspy.utils import exceptions
 
 from tasks.models.journal import Engine, Journal, JournaledEngine
+from tasks.models.metering import Budget, Meter
+from tasks.models.pace import Pace, Rates
 
 EMBEDDED = "worldloom/procedural-1"
 FAMILIAR = (
@@ -59,6 +63,20 @@ _LEAST_FOR_REASONING = 16_000
 _ADDRESS = re.compile(r"^https?://[^\s/:?#]+(?::\d{1,5})?(?:[/?#]\S*)?$", re.IGNORECASE)
 
 
+class Terms(Noun):
+    """On what terms a run may ask a model; nothing here decides an answer.
+
+    `run_id` names the account that paid answers are counted on; the rates are requests and tokens a minute, over all runs on one
+    workflow server. None is no bound.
+    """
+
+    run_id: str = ""
+    budget_usd: float | None = None
+    budget_tokens: int | None = None
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+
+
 class ModelSettings(Noun):
     """Which model answers, and how it is asked. Keys come from the environment (OPENAI_API_KEY and kin), never from here.
 
@@ -72,6 +90,9 @@ class ModelSettings(Noun):
     temperature: float | None = Field(default=None, ge=0.0, le=2.0)
     max_tokens: int | None = Field(default=None, ge=256)
     timeout: float = Field(default=600.0, gt=0)
+    terms: Terms = Terms()
+
+    LATER = ("terms",)
 
     @property
     def embedded(self) -> bool:
@@ -105,9 +126,24 @@ def check_model(settings: ModelSettings) -> None:
         raise InvalidInput(f"{settings.name} takes no temperature other than 1.", "Leave the temperature out.")
     if _reasoning(settings) and (settings.max_tokens or _LEAST_FOR_REASONING) < _LEAST_FOR_REASONING:
         raise InvalidInput(f"{settings.name} needs at least {_LEAST_FOR_REASONING} tokens for an answer.", "Leave max_tokens out.")
+    if settings.terms.budget_usd is not None and not priced(settings):
+        why = "a server of your own has no price" if settings.api_base else "its price is not known"
+        raise InvalidInput(f"--budget-usd cannot be kept with {settings.name}: {why}.", "Give --budget-tokens instead.")
     missing = _missing_key(settings)
     if missing:
         raise ModelRejected(f"{settings.name} needs a key.", f"Set {missing} in the environment.")
+
+
+def priced(settings: ModelSettings) -> bool:
+    """Whether the cost of an answer will be known."""
+    resolution = _native(settings)
+    if settings.api_base or resolution is None:
+        return False
+    model = settings.name.split("/", 1)[-1]
+    usage = lm15.Usage(input_tokens=1_000, output_tokens=1_000)
+    answer = lm15.Response(id=None, model=model, message=lm15.Message.assistant("."), finish_reason="stop", usage=usage)
+    cost, _ = estimate_cost(answer, provider=resolution.provider, requested_model=model)
+    return cost is not None
 
 
 def _check_base(settings: ModelSettings) -> None:
@@ -188,13 +224,25 @@ def _embedded(settings: ModelSettings, journal: Journal) -> JournaledEngine:
     from tasks.embedded.engine import ProceduralEngine
 
     engine = ProceduralEngine(seed=settings.seed, fault_rate=settings.fault_rate)
-    return JournaledEngine(engine, journal, setting=[settings.seed, settings.fault_rate], price=lambda *_: 0.0, seeded=True)
+    setting = [settings.seed, settings.fault_rate]
+    meter, account = metered(settings, journal), settings.terms.run_id
+    return JournaledEngine(engine, journal, setting=setting, price=lambda *_: 0.0, seeded=True, meter=meter, run_id=account)
 
 
 def _hosted(settings: ModelSettings, journal: Journal) -> JournaledEngine:
     resolution = _native(settings)
     engine = _lm15_engine(settings, resolution) if resolution is not None else _litellm_engine(settings)
-    return JournaledEngine(engine, journal, price=_price(settings, resolution.provider if resolution is not None else None))
+    price = _price(settings, resolution.provider if resolution is not None else None)
+    return JournaledEngine(engine, journal, price=price, meter=metered(settings, journal), run_id=settings.terms.run_id)
+
+
+def metered(settings: ModelSettings, journal: Journal) -> Meter:
+    """What every call has to pass before it is made, and what is counted when it was."""
+    terms = settings.terms
+    rates = Rates(terms.requests_per_minute, terms.tokens_per_minute)
+    paced = rates.requests is not None or rates.tokens is not None
+    pace = Pace(settings.name, settings.api_base, rates) if paced else None
+    return Meter(journal, Budget(terms.budget_usd, terms.budget_tokens), terms.run_id, pace)
 
 
 def _lm15_engine(settings: ModelSettings, resolution: Any) -> Engine:
@@ -239,16 +287,41 @@ def model_errors(model: str) -> Iterator[None]:
 
 def translated(error: Exception, model: str) -> WorldloomError:
     """One DSPy error as one of ours; `status` and the class decide, never the text."""
+    ours = next((link for link in causes(error) if isinstance(link, WorldloomError)), None)
+    if ours is not None:  # of the journal or the meter, which DSPy took for the engine's
+        return ours
     said = " ".join(str(getattr(error, "message", "") or error).split()).split(" To fix:")[0][:300]
     status = getattr(error, "status", None)
     if isinstance(error, _UNAVAILABLE) or (not isinstance(error, _REFUSED) and status in _MAY_PASS):
         again = "Check that the service is up, and run again."
-        return ModelUnavailable(f"{model} cannot answer now: {said.rstrip('.')}.", again, retry_after=_retry_after(error))
+        unavailable = ModelUnavailable(f"{model} cannot answer now: {said.rstrip('.')}.", again, retry_after=_retry_after(error))
+        unavailable.connected = not _never_connected(error)
+        return unavailable
     if isinstance(error, exceptions.ContextWindowExceededError):
         return ModelRejected(f"The request is too long for {model}: {said}", "Use a model with a longer context.")
     if isinstance(error, _REFUSED) or (isinstance(status, int) and 400 <= status < 500):
         return ModelRejected(f"{model} refuses the request: {said}", "Check the model's name, the key and the account.")
-    return TerminalError(f"The call to {model} failed: {said}", "Check the model's address and settings.")
+    kind = type([*causes(error)][-1]).__name__
+    return TerminalError(f"The call to {model} failed: {said} ({kind})", "Check the model's address and settings.")
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what caused it, the outermost first."""
+    link: BaseException | None = error
+    while link is not None:
+        yield link
+        link = link.__cause__ or link.__context__
+
+
+def _never_connected(error: BaseException | None) -> bool:
+    """Whether nothing answered at the address at all: refused, unknown, or no way there; whichever library was asked to connect."""
+    while error is not None:
+        if isinstance(error, ConnectionRefusedError | socket.gaierror) or type(error).__name__ in ("ConnectError", "ConnectTimeout"):
+            return True
+        if isinstance(error, urllib.error.URLError) and isinstance(error.reason, ConnectionRefusedError | socket.gaierror):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _retry_after(error: BaseException | None) -> float | None:
