@@ -13,6 +13,7 @@ from prefect.states import Cancelled
 
 from artifacts.errors import WorldloomError
 from artifacts.store import open_store
+from flows.states import ending, raise_error_of
 from tasks.agent.collect_order import CollectOrder
 from tasks.agent.collecting import Collection
 from tasks.agent.figures import Figures, Listener, summary
@@ -36,6 +37,7 @@ WATCH: ContextVar[Watch | None] = ContextVar("worldloom_collect_watch", default=
 """Set by the command; a run that a worker picked up has none."""
 
 
+@ending
 def collect_episodes(order: CollectOrder, store: str = "./loom") -> dict[str, Any] | State[Any]:
     """Play the episodes of an order that are not in the table yet; gives the figures, or a cancelled state when it was interrupted.
 
@@ -99,7 +101,7 @@ def run(order: CollectOrder, store: str, listener: Listener) -> tuple[Figures, W
         token = WATCH.set(Watch(listen, stop, troubles.append))
         state: State[Any] = collect(order, store, return_state=True)
         WATCH.reset(token)
-        if not troubles and not state.is_cancelled():
-            state.result()
+        if not troubles:
+            raise_error_of(state)
         wait_until_recorded(server, str(state.state_details.flow_run_id), last[0].commits)
     return last[0], next(iter(troubles), None)

@@ -172,7 +172,9 @@ def test_the_flow_leaves_cards_and_refuses_nonsense(store: Store, server: LocalS
         with get_client(sync_client=True) as client:
             cards = client.read_artifacts(artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run_id])))
             (run,) = client.read_flow_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run_id])))
+        refused: Any = collect(CollectOrder(policy="idle", worlds=("zoo",)), store.url, return_state=True)
         send_what_is_queued()
+    assert (refused.name, "no world 'zoo'" in refused.message) == ("Input not usable", True)
     assert (found["played"], found["solve_rate"], run.name) == (2, 0.0, "collect from idle")
     assert {card.key for card in cards} == {
         "worldloom-episodes",
