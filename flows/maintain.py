@@ -11,12 +11,14 @@ from prefect.states import Failed
 
 from artifacts.errors import CommitConflict
 from artifacts.store import open_store
+from flows.states import ending
 from tasks.job.upkeep import CHORES, TASKS, Done, MaintainOrder, card, chores_of, put_off
 
 DAMAGED = "Store damaged"
 """The state of a run that found faults: what is wrong is with the store, not with the run."""
 
 
+@ending
 def keep_up(order: MaintainOrder, store: str = "./loom") -> dict[str, str] | State[Any]:
     """Do the chores of an order, one after another; gives a line for each, or the state that says what is damaged."""
     shelf = open_store(store, create=False)

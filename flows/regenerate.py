@@ -15,6 +15,7 @@ from artifacts.errors import UserError
 from artifacts.store import Store, open_store
 from artifacts.world import Draft
 from flows.packing import post
+from flows.states import end_of, ending, raise_error_of
 from flows.synthesize import WAITED_FOR, ended, record, woven
 from tasks.gates import definition
 from tasks.job.ending import early_end, mark_ended
@@ -48,6 +49,7 @@ class Job(NamedTuple):
     came: dict[str, Came]
 
 
+@ending
 def renew_worlds(order: RegenerateOrder, store: str = "./loom") -> dict[str, int] | State[Any]:
     """Make the worlds again that are out of date; gives the counts, or a cancelled state when it was interrupted.
 
@@ -124,7 +126,7 @@ def renewed(job: Job, model: str, renewals: Sequence[Renewal], tally: Tally) -> 
         outcomes = fan_out(begin, drafts_of(job.shelf, renewals, job.came), in_hand(wanted), hand, watch.stop)
         tally = woven(noted(outcomes, job.came), tally, watch.listener, job.shelf, job.run_id)
         if hand and placed(wanted)[0] in WAITED_FOR:
-            mark_ended(job.run_id, early_end(tally))
+            mark_ended(job.run_id, end_of(tally) or early_end(tally))
             watch.leave(tally)
     return tally
 
@@ -177,7 +179,6 @@ def run(order: RegenerateOrder, store: str, listener: Listener, leave: Callable[
         token = WATCH.set(Watch(listen, stop, leave))
         state: State[Any] = regenerate(order, store, return_state=True)
         WATCH.reset(token)
-        if state.is_crashed() or state.name == "Failed":  # raised, rather than left drafts unfinished
-            state.result()
+        raise_error_of(state)
         record(server, last[0], str(state.state_details.flow_run_id), listen)
     return last[0]
