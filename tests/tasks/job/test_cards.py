@@ -26,7 +26,8 @@ def ended() -> Tally:
     tally = Tally(planned=3, known=1)
     paid = (attempt("schema", "d1", False, input_tokens=10, output_tokens=4, cost_usd=0.5), attempt("schema", "d1", number=2))
     tally = counted(tally, Woven(draft_id="d1", name="One", attempts=(*paid, attempt("tools", "d1", False)), rejection=refused))
-    return counted(tally, Woven(draft_id="d2", name="Two", attempts=(attempt("schema", "d2", recalled=True),), fault="the service is away"))
+    asked = (attempt("schema", "d2", recalled=True),)
+    return counted(tally, Woven(draft_id="d2", name="Two", attempts=asked, fault="the service is away", cause="ModelUnavailable"))
 
 
 def test_the_funnel_adds_up() -> None:
@@ -82,11 +83,14 @@ def test_the_summary_says_what_is_left_to_do() -> None:
 def test_the_bar_moves_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     moves: list[float] = []
 
-    def move(*values: Any, **_: Any) -> str:
-        moves.append(values[-1])
+    def make(done: float, **_: Any) -> str:
+        moves.append(done)
         return "bar"
 
-    monkeypatch.setattr("tasks.job.posting.create_progress_artifact", move)
+    def move(_bar: str, done: float, _about: str) -> None:
+        moves.append(done)
+
+    monkeypatch.setattr("tasks.job.posting.create_progress_artifact", make)
     monkeypatch.setattr("tasks.job.posting.update_progress_artifact", move)
     now = [0.0]
     board = Board("./loom", lambda: now[0])
