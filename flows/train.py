@@ -10,6 +10,7 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled
 
 from artifacts.store import open_store
+from flows.states import ending
 from tasks.job.stopping import Stop, signals_ask
 from tasks.teaching.cards import TrainBoard
 from tasks.teaching.launching import launch
@@ -18,6 +19,7 @@ from tasks.teaching.order import TrainOrder, settings_of
 RESUME = "Interrupted. Run the same again with `resume` to go on from the last checkpoint."
 
 
+@ending
 def train_policy(order: TrainOrder, store: str = "./loom") -> dict[str, Any] | State[Any]:
     """Train a policy on the trajectories of a store; gives the last step's figures, or a cancelled state when it was interrupted.
 

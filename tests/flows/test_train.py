@@ -105,6 +105,13 @@ def test_the_flow_posts_its_steps(store: Store, server: LocalServer) -> None:
     assert row["run_id"] == str(state.state_details.flow_run_id)
 
 
+def test_the_end_state_says_whose_fault_it_is(store: Store, server: LocalServer) -> None:
+    with settings_in_force({"PREFECT_API_URL": server.url, "DO_NOT_TRACK": "1"}):
+        state: State[Any] = train(TrainOrder(**SMALL, split=("test",)), store.url, return_state=True)
+    assert (state.name, state.is_failed()) == ("Input not usable", True)
+    assert "holds no trajectories to learn from" in str(state.message)
+
+
 @pytest.mark.parametrize("nonsense", [{"zero": 4}, {"ranks": 0}, {"steps": 0}, {"split": ["tomorrow"]}, {"speed": "high"}])
 def test_nonsense_is_refused(nonsense: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
