@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-import httpx
 from dspy.lm15 import Request
 from dspy.utils import exceptions
 from prefect import get_client
 from prefect.concurrency.sync import rate_limit
+from prefect.exceptions import ObjectAlreadyExists
 
 from tasks.models.journal import Answer, request_texts
 
@@ -133,6 +133,6 @@ class Pace:
             for bucket in buckets(model, api_base, rates, factor):
                 try:
                     client.upsert_global_concurrency_limit_by_name(bucket.name, bucket.size, bucket.leak)
-                except httpx.HTTPStatusError:  # it looks, then makes: another process may have made it in between
+                except ObjectAlreadyExists:  # it looks, then makes: another process may have made it in between
                     client.upsert_global_concurrency_limit_by_name(bucket.name, bucket.size, bucket.leak)
         self._factor, self._changed = factor, self._clock()

@@ -159,6 +159,22 @@ def test_a_budget_in_dollars_needs_a_price(weave: Command, tmp_path: Path) -> No
     assert not (tmp_path / "loom").exists()
 
 
+def test_requests_stay_under_the_rate_that_was_asked_for(weave: Command, serve: Serve, server: LocalServer) -> None:
+    service = serve(most=90, period=10.0)
+    done = weave(NAMES[0], NAMES[1], "--requests-per-minute", "540", "--json", url=service.url)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert service.refused == []
+    assert len(httpx.post(f"{server.url}/v2/concurrency_limits/filter", json={}).json()) >= 1
+
+
+def test_a_service_that_says_too_many_is_asked_less_often(weave: Command, serve: Serve) -> None:
+    service = serve(most=5, period=2.0)
+    done = weave(*NAMES, "--requests-per-minute", "6000", "--json", url=service.url)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["sealed"] == 3
+    assert len(service.refused) < len(service.served)
+
+
 def test_a_wrong_key_is_the_services_word(weave: Command, serve: Serve, server: LocalServer) -> None:
     done = weave(*NAMES, url=serve(status=401).url)
     assert done.returncode == 1
