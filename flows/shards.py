@@ -19,6 +19,7 @@ from prefect.states import Cancelled, Cancelling
 
 from artifacts.errors import UserError
 from artifacts.store import Store
+from flows.states import NAMES
 from tasks.job.gathering import gathered
 from tasks.job.order import Order
 from tasks.job.stopping import Stop
@@ -55,7 +56,7 @@ def weave_in_shards(order: Order, shelf: Store, names: Mapping[str, str], base: 
     states = looked_after(runs, watch.stop, look)
     tally = look(states)
     missing = tally.planned - tally.known - tally.sealed - tally.rejected
-    return tally._replace(unfinished=max(missing, 0), faults=(*tally.faults, *troubles(runs, states)), latest="")
+    return tally._replace(unfinished=max(missing, 0), faults=(*tally.faults, *troubles(runs, states)), causes=causes(states), latest="")
 
 
 def check_shards(order: Order) -> None:
@@ -126,5 +127,11 @@ def troubles(runs: Sequence[UUID], states: Mapping[UUID, State[Any] | None]) -> 
     return [
         f"shard {number} of {len(runs)}: {state.name}: {state.message or 'it gave no reason'}" if state else f"shard {number}: unknown"
         for number, state in found
-        if state is None or not state.is_completed()
+        if state is None or state.name != "Completed"
     ]
+
+
+def causes(states: Mapping[UUID, State[Any] | None]) -> tuple[str, ...]:
+    """The classes of the errors behind shards that did not end well, by the names of their states."""
+    names = {state.name for state in states.values() if state is not None}
+    return tuple(kind.__name__ for kind, name in NAMES if name in names)

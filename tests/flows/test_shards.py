@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prefect.client.schemas.objects import State
-from prefect.states import Cancelled, Completed, Crashed, Running
+from prefect.states import Cancelled, Completed, Crashed, Failed, Running
 from pydantic import ValidationError
 
 from artifacts.errors import UserError
 from flows import shards
-from flows.shards import check_shards, looked_after, troubles
+from flows.shards import causes, check_shards, looked_after, troubles
+from flows.states import BUDGET
 from tasks.job.order import Order, Share
 from tasks.job.stopping import Stop
 
@@ -51,6 +52,14 @@ def test_without_a_factory_shards_are_refused_before_anything_is_started(monkeyp
 def test_a_shard_that_fails_is_told_with_its_reason() -> None:
     states: dict[UUID, State[Any] | None] = dict(zip(RUNS, [Completed(), Crashed(message="killed"), None], strict=True))
     assert troubles(RUNS, states) == ["shard 2 of 3: Crashed: killed", "shard 3: unknown"]
+
+
+def test_a_parent_ends_in_the_name_of_what_its_shards_met() -> None:
+    states: dict[UUID, State[Any] | None] = dict(
+        zip(RUNS, [Completed(), Failed(name="Model unreachable"), Completed(name=BUDGET)], strict=True)
+    )
+    assert causes(states) == ("BudgetSpent", "ModelUnavailable")
+    assert [line.split(":")[0] for line in troubles(RUNS, states)] == ["shard 2 of 3", "shard 3 of 3"]
 
 
 class Server:

@@ -124,8 +124,8 @@ def test_shards_on_two_workers_make_the_same_worlds_and_the_parent_tells_the_sum
     store = factory.store("shards")
     whole = digests(store)
     assert set(whole) == set(NAMES)
-    if (factory.folder / "loom").exists():
-        assert whole.items() <= digests(factory.store("loom")).items() or not digests(factory.store("loom"))
+    if (factory.folder / "loom" / "store.json").exists():  # unless this test runs alone
+        assert whole == digests(factory.store("loom"))
     runs = store.scan("runs").collect()
     ended = {row["run_id"]: row for row in runs.to_dicts() if row["state"] == "completed"}
     assert sorted(row["flow"] for row in ended.values()) == ["shard", "shard", "synthesize"]
