@@ -10,7 +10,7 @@ from artifacts.store import open_store
 from benchmarks.weaving import Row
 from containers.packaging.engine import connect
 from containers.packaging.package import make_base, package_worlds
-from flows.images import chosen
+from tasks.packing.shipping import chosen
 
 PREFIX = "worldloom-bench"
 

@@ -135,7 +135,11 @@ def imported(folder: str) -> set[str]:
 
 @pytest.mark.parametrize(
     ("folders", "extras"),
-    [(("artifacts", "containers", "tasks", "flows"), ("embed", "dask")), (("training",), ("train",)), (("tests", "benchmarks"), ("dev", "train"))],
+    [
+        (("artifacts", "containers", "tasks", "flows"), ("embed", "dask")),
+        (("training",), ("train",)),
+        (("tests", "benchmarks"), ("dev", "train")),
+    ],
 )
 def test_what_is_imported_is_declared(folders: tuple[str, ...], extras: tuple[str, ...]) -> None:
     lines = [*PROJECT["dependencies"], *(line for extra in extras for line in PROJECT["optional-dependencies"][extra])]
