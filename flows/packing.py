@@ -13,6 +13,7 @@ from prefect.states import Completed, Failed
 from artifacts.errors import ServerUnavailable
 from artifacts.store import Store, open_store
 from containers.packaging.engine import connect
+from flows.states import ending
 from tasks.job.cards import Card
 from tasks.packing.building import BATCH_WORLDS, ground_for, images_of
 from tasks.packing.cards import cards, counts
@@ -25,6 +26,7 @@ NO_ENGINE = "No container engine"
 NOTHING_TO_DO = "Nothing to package"
 
 
+@ending
 def package_new(order: PackageOrder, store: str = "./loom") -> dict[str, int] | State[Any]:
     """Make an image of each world of the order, or of all that have none; gives the counts, or the state that says why not."""
     worlds = wanted(open_store(store, create=False), order)
