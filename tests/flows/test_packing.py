@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +26,9 @@ pytestmark = pytest.mark.xdist_group("server")
 
 ORDER = PackageOrder(tag=PREFIX)
 WHEN = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+POOL = Path(__file__).parents[2] / "tasks/operations/docker-pool.json"
 
 
 @pytest.fixture
@@ -91,3 +97,12 @@ def test_images_are_made_kept_and_shown(store: Store, recorded: str) -> None:
     run = {"artifacts": {"flow_run_id": {"any_": [str(state.state_details.flow_run_id)]}}}
     shown = httpx.post(f"{recorded}/artifacts/filter", json=run, timeout=30).json()
     assert {card["key"] for card in shown} == {"worldloom-images", "worldloom-packaging"}
+
+
+def test_the_server_takes_the_docker_pool_as_it_stands(recorded: str) -> None:
+    command = ["work-pool", "create", "worldloom-docker", "--type", "docker", "--base-job-template", str(POOL), "--overwrite"]
+    done = subprocess.run([Path(sys.executable).with_name("prefect"), *command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    held = httpx.get(f"{recorded}/work_pools/worldloom-docker", timeout=30).json()
+    assert held["type"] == "docker"
+    assert held["base_job_template"] == json.loads(POOL.read_text())
