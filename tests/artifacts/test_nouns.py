@@ -109,7 +109,7 @@ def test_the_error_tree_is_the_one_drawn_at_its_top() -> None:
     assert drawn == {kind.__name__ for kind in kinds}
     for kind in kinds:
         assert issubclass(kind, errors.WorldloomError)
-        assert kind.exit_code == (2 if issubclass(kind, errors.UserError) else 1)
+        assert kind.exit_code == (2 if issubclass(kind, errors.UserError) else 4 if kind is errors.BudgetSpent else 1)
 
 
 def test_an_error_says_what_and_what_next() -> None:
