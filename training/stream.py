@@ -113,12 +113,16 @@ class Stream:
         """Compare the SHA-256 of every part; raises InvalidInput for one that was changed or lost."""
         self._shelf.check()
 
+    def _loaded(self, dataset: _Lanes) -> DataLoader[Any]:
+        """The samples by way of worker processes; not forked, since the readers' own threads would not be in a child of this process."""
+        return DataLoader(dataset, batch_size=None, num_workers=self.workers, multiprocessing_context="forkserver")
+
     def __iter__(self) -> Iterator[Any]:
         left = self._left()
         first, lanes = self._turn, len(left)
         waiting = [left[(first + number) % lanes] for number in range(lanes)]
         dataset = _Lanes(self._shelf, self._order, tuple(waiting), self.make)
-        for number, value in DataLoader(dataset, batch_size=None, num_workers=self.workers) if self.workers else dataset:
+        for number, value in self._loaded(dataset) if self.workers else dataset:
             lane = (first + number) % lanes
             self._used[lane] += 1
             self._turn = (lane + 1) % lanes

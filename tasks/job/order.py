@@ -52,9 +52,7 @@ class Order(Noun):
         examples=[12],
     )
     tasks_per_world: int = Field(default=10, ge=1, le=1_000, description="Agent tasks in each world.")
-    model: str = Field(
-        default=EMBEDDED_MODEL, min_length=1, description="provider/name, or the embedded one.", examples=["openai/gpt-5-mini"]
-    )
+    model: str = Field(default=EMBEDDED_MODEL, description="provider/name, or the embedded one.", examples=["openai/gpt-5-mini"])
     api_base: str | None = Field(
         default=None,
         description="Where an OpenAI-compatible server of yours answers.",

@@ -203,7 +203,7 @@ def test_figures_count_drafts_calls_and_first_passes() -> None:
     attempts = (attempt("schema", 1, accepted=False), attempt("schema", 2, accepted=True), attempt("seed", 1, accepted=True, tokens=None))
     tally = counted(Tally(planned=3), Woven(draft_id="d", name="A", attempts=attempts, world=WORLD))
     tally = counted(tally, Woven(draft_id="e", name="B", rejection=Reject(gate="schema_runs", reason="no")))
-    tally = counted(tally, Woven(draft_id="f", name="C", fault="the service is away"))
+    tally = counted(tally, Woven(draft_id="f", name="C", fault="the service is away", cause="ModelUnavailable"))
     assert (tally.sealed, tally.rejected, tally.unfinished, tally.finished) == (1, 1, 1, 2)
     assert (tally.rejections, tally.faults) == ({"schema_runs": 1}, ("the service is away",))
     figures = by_stage(tally.attempts)
