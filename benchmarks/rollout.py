@@ -13,10 +13,10 @@ from artifacts.trajectory_rows import Setting
 from artifacts.world import World
 from benchmarks.environments import worlds_of
 from benchmarks.weaving import Row
+from containers.episodes.conversations import BatchDesk, Rule
+from containers.episodes.episode import FORMS
+from containers.episodes.rollout import Rollout, Wanted
 from containers.pool import EnvironmentPool
-from tasks.agent.conversations import BatchDesk, Rule
-from tasks.agent.episode import FORMS
-from tasks.agent.rollout import Rollout, Wanted
 
 ENVIRONMENTS, MOST_WORLDS, EPISODES = 1_024, 64, 4_096
 

@@ -101,8 +101,8 @@ def score(
     as_json: JsonOption = False,
 ) -> int:
     """Judge a trajectory again, from its record alone: every call is done anew in a fresh environment."""
+    from containers.episodes.rescoring import rescore
     from tasks.agent.records import fetch
-    from tasks.agent.rescoring import rescore
 
     record, shelf = fetch(trajectory, store)
     world = shelf.world(record.world_id)

@@ -8,7 +8,7 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from artifacts.trajectory import Trajectory
-from tasks.agent.rescoring import Rescored
+from containers.episodes.rescoring import Rescored
 
 MAX_SHOWN = 4_000
 """Characters of one message on the terminal; the record has all."""

@@ -19,8 +19,8 @@ from typing import Any
 
 from artifacts.errors import ModelUnavailable
 from artifacts.identity import digest_of, short, slug_of
-from tasks.agent.conversations import Conversation
-from tasks.agent.episode import Form, Reply
+from containers.episodes.conversations import Conversation
+from containers.episodes.episode import Form, Reply
 
 SPEAKER = (sys.executable, "-P", "-m", "training.speaking")
 """The program that answers; the checkpoint's folder and the options follow."""

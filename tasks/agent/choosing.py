@@ -11,8 +11,8 @@ from artifacts.errors import InvalidInput
 from artifacts.rows import Split
 from artifacts.store import Store
 from artifacts.trajectory_rows import Setting, episode_id
+from containers.episodes.rollout import Wanted
 from tasks.agent.collect_order import CollectOrder
-from tasks.agent.rollout import Wanted
 
 if TYPE_CHECKING:
     import polars as pl

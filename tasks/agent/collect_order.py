@@ -10,7 +10,7 @@ from artifacts.agent_task import Kind
 from artifacts.noun import Noun
 from artifacts.trajectory import FormName
 from artifacts.trajectory_rows import Setting
-from tasks.agent.policies import SCRIPTED
+from containers.episodes.policies import SCRIPTED
 
 WIDTH_OF_RULES, WIDTH_OF_MODELS = 512, 32
 """How many episodes are under way at once where nobody says: with a policy that costs nothing, and with a model."""

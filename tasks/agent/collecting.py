@@ -10,13 +10,13 @@ from contextlib import ExitStack, closing
 from artifacts.errors import ModelRejected, ModelUnavailable, WorldloomError
 from artifacts.store import Store
 from artifacts.trajectory_rows import Played
+from containers.episodes.episode import FORMS
+from containers.episodes.rollout import Ended, Rollout
 from containers.pool import EnvironmentPool
 from tasks.agent.choosing import Choice, choose, episodes
 from tasks.agent.collect_order import CollectOrder
-from tasks.agent.episode import FORMS
 from tasks.agent.figures import Figures, Listener, counted
 from tasks.agent.players import Identity, at_the_desk, identified
-from tasks.agent.rollout import Ended, Rollout
 
 BATCH_EPISODES = 1_024
 BATCH_SECONDS = 60.0

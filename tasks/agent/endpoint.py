@@ -11,8 +11,8 @@ import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from artifacts.errors import InvalidInput, ModelRejected, ModelUnavailable
-from tasks.agent.episode import Form, Reply
-from tasks.agent.turns import Message, View
+from containers.episodes.episode import Form, Reply
+from containers.episodes.turns import Message, View
 
 OPENAI = "https://api.openai.com/v1"
 KEY = "OPENAI_API_KEY"

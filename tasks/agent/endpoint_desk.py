@@ -14,9 +14,9 @@ from typing import Any
 
 from artifacts.errors import WorldloomError
 from artifacts.identity import digest_of
-from tasks.agent.conversations import Conversation, Heard, Key
+from containers.episodes.conversations import Conversation, Heard, Key
+from containers.episodes.episode import Reply
 from tasks.agent.endpoint import Endpoint
-from tasks.agent.episode import Reply
 from tasks.models.journal import Answer, Journal
 
 GRACE_SECONDS = 5.0

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from artifacts.agent_task import Kind
 from artifacts.identity import unique
 from artifacts.trajectory import Trajectory
-from tasks.agent.rollout import Ended
+from containers.episodes.rollout import Ended
 
 Place = tuple[Kind, int | None]
 """A kind of task, and a level of difficulty, None where it was not measured."""

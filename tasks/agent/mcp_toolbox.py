@@ -13,11 +13,11 @@ from pydantic import ValidationError
 
 from artifacts.errors import InvalidInput, ServerUnavailable, WorldloomError
 from artifacts.world import World
+from containers.episodes.toolbox import ToolBox
+from containers.episodes.turns import Listing
 from containers.limits import SessionLimits
 from containers.mcp_server import WorldServer
 from containers.sessions import SessionRegistry
-from tasks.agent.toolbox import ToolBox
-from tasks.agent.turns import Listing
 
 META = frozenset(("list_tools", "call_tool"))
 _LISTED = frozenset(("name", "description", "inputSchema"))

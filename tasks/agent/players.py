@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 from artifacts.errors import InvalidInput
 from artifacts.store import Store
+from containers.episodes.conversations import BatchDesk, Desk, Rule
+from containers.episodes.episode import FORMS
 from tasks.agent.checkpoint import Checkpoint, checkpoint_name
 from tasks.agent.collect_order import CollectOrder
-from tasks.agent.conversations import BatchDesk, Desk, Rule
 from tasks.agent.endpoint import Endpoint, authorization
-from tasks.agent.episode import FORMS
 from tasks.agent.playing import expect_model
 
 JOURNAL = "episodes.sqlite"

@@ -12,11 +12,11 @@ from artifacts.errors import UnknownName
 from artifacts.trajectory import FormName, Trajectory
 from artifacts.world import World
 from containers.environment import Blueprint, Environment
+from containers.episodes.episode import FORMS, MOST_TURNS, Policy, Told, play
+from containers.episodes.policies import SCRIPTED, scripted_policy
+from containers.episodes.rescoring import judge
+from containers.episodes.toolbox import InProcess, ToolBox
 from tasks.agent.endpoint import Endpoint, Notice
-from tasks.agent.episode import FORMS, MOST_TURNS, Policy, Told, play
-from tasks.agent.policies import SCRIPTED, scripted_policy
-from tasks.agent.rescoring import judge
-from tasks.agent.toolbox import InProcess, ToolBox
 
 
 @asynccontextmanager

@@ -12,10 +12,10 @@ from artifacts.agent_task import AgentTask, ToolCall
 from artifacts.trajectory import Call, Trajectory
 from artifacts.world import World
 from containers.environment import Blueprint, Environment
+from containers.episodes.episode import FORMS
+from containers.episodes.policies import scripted_policy
 from containers.reference import UnresolvedReference, resolve
-from tasks.agent.episode import FORMS
 from tasks.agent.playing import play_task, tools_in_process
-from tasks.agent.policies import scripted_policy
 from tasks.judging.evidence import Evidence, evidence_of
 
 CLAIM = (

@@ -18,13 +18,13 @@ from artifacts.run_record import RunRecord
 from artifacts.store import Store, open_store
 from artifacts.trajectory_rows import rows_of_episodes, trajectory_of_row
 from artifacts.world import World
+from containers.episodes.rescoring import rescore
 from tasks.agent import checkpoint, collecting
 from tasks.agent.collect_cards import collect_cards, percent_done
 from tasks.agent.collect_order import CollectOrder
 from tasks.agent.collecting import Batch, Collection
 from tasks.agent.figures import Figures, summary
 from tasks.agent.records import fetch
-from tasks.agent.rescoring import rescore
 from tasks.job.publishing import utc_now
 
 LISTS = '<tool_call>\n{"name": "list_tools", "arguments": {}}\n</tool_call>'

@@ -13,10 +13,10 @@ from tenacity import wait_none
 from artifacts.errors import InvalidInput, ModelRejected, ModelUnavailable, UnknownName
 from artifacts.trajectory import FormName, Trajectory
 from artifacts.world import World
+from containers.episodes.episode import FORMS
+from containers.episodes.rescoring import rescore
 from tasks.agent.endpoint import LONGEST_WAIT, TRIES, Endpoint, base_url, patience
-from tasks.agent.episode import FORMS
 from tasks.agent.playing import expect_model, play_task, policy_named, tools_in_process
-from tasks.agent.rescoring import rescore
 
 LISTS = '<tool_call>\n{"name": "list_tools", "arguments": null}\n</tool_call>'
 BORROWS = '<tool_call>{"name": "call_tool", "arguments": {"tool_name": "borrow_toy", "arguments": "{\\"toy_id\\": 1}"}}</tool_call>'

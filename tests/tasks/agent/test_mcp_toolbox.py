@@ -15,11 +15,11 @@ import uvicorn
 from artifacts.errors import InvalidInput, ModelUnavailable, ServerUnavailable
 from artifacts.trajectory import Trajectory
 from artifacts.world import World
+from containers.episodes.turns import View
 from containers.mcp_http import McpApp
 from containers.sessions import SessionRegistry
 from tasks.agent.mcp_toolbox import address_of, tools_over_mcp
 from tasks.agent.playing import play_task, policy_named, tools_in_process
-from tasks.agent.turns import View
 
 
 @contextmanager

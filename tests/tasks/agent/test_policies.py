@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from artifacts.trajectory import FormName, Trajectory
 from artifacts.world import World
+from containers.episodes.rescoring import rescore
 from tasks.agent.mcp_toolbox import tools_over_mcp
 from tasks.agent.playing import play_task, policy_named, tools_in_process
-from tasks.agent.rescoring import rescore
 
 FORMS: list[FormName] = ["awm", "native"]
 

@@ -12,9 +12,9 @@ from artifacts.observation import Score
 from artifacts.store import open_store
 from artifacts.trajectory import Trajectory
 from artifacts.world import World
+from containers.episodes.rescoring import rescore
 from tasks.agent.playing import play_task, policy_named, tools_in_process
 from tasks.agent.records import fetch, keep
-from tasks.agent.rescoring import rescore
 
 
 def reference(world: World) -> Trajectory:

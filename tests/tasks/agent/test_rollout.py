@@ -15,13 +15,13 @@ from artifacts.history import seen
 from artifacts.trajectory import FormName, Trajectory
 from artifacts.trajectory_rows import Setting
 from artifacts.world import World
+from containers.episodes.conversations import BatchDesk, Conversation, Rule
+from containers.episodes.episode import FORMS, Reply
+from containers.episodes.rescoring import rescore
+from containers.episodes.rollout import Ended, Rollout, Wanted
+from containers.episodes.turns import View
 from containers.pool import EnvironmentPool
-from tasks.agent.conversations import BatchDesk, Conversation, Rule
-from tasks.agent.episode import FORMS, Reply
 from tasks.agent.playing import play_task, policy_named, tools_in_process
-from tasks.agent.rescoring import rescore
-from tasks.agent.rollout import Ended, Rollout, Wanted
-from tasks.agent.turns import View
 
 LISTS = '<tool_call>\n{"name": "list_tools", "arguments": {}}\n</tool_call>'
 

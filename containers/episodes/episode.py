@@ -7,10 +7,10 @@ from typing import Any, NamedTuple, Protocol
 
 from artifacts.history import seen
 from artifacts.trajectory import Call, Ending, FormName
-from tasks.agent.awm_form import AwmForm
-from tasks.agent.native_form import NativeForm
-from tasks.agent.toolbox import ToolBox
-from tasks.agent.turns import Answer, Asked, Calls, Listing, Message, Turn, View, Violation, in_order
+from containers.episodes.awm_form import AwmForm
+from containers.episodes.native_form import NativeForm
+from containers.episodes.toolbox import ToolBox
+from containers.episodes.turns import Answer, Asked, Calls, Listing, Message, Turn, View, Violation, in_order
 
 MOST_TURNS = 30
 """The turn limit where none is given."""

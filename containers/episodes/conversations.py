@@ -7,9 +7,9 @@ from typing import NamedTuple, Protocol
 
 from artifacts.agent_task import AgentTask
 from artifacts.errors import WorldloomError
-from tasks.agent.episode import Form, Reply
-from tasks.agent.policies import scripted_policy
-from tasks.agent.turns import View
+from containers.episodes.episode import Form, Reply
+from containers.episodes.policies import scripted_policy
+from containers.episodes.turns import View
 
 
 class Conversation(NamedTuple):

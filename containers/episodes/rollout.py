@@ -14,12 +14,12 @@ from artifacts.trajectory import FORMAT_VIOLATION_REWARD, Call, Trajectory
 from artifacts.trajectory import Ending as HowEnded
 from artifacts.trajectory_rows import Setting
 from artifacts.world import World
+from containers.episodes.conversations import Conversation, Desk, Heard, Key
+from containers.episodes.episode import FORMS, Form, Reply, Tokens
+from containers.episodes.rescoring import BROKEN
+from containers.episodes.turns import Answer, Asked, Calls, Listing, Message, View, Violation, in_order
 from containers.pool import Assignment, Ending, EnvironmentPool
 from containers.pool import Call as PoolCall
-from tasks.agent.conversations import Conversation, Desk, Heard, Key
-from tasks.agent.episode import FORMS, Form, Reply, Tokens
-from tasks.agent.rescoring import BROKEN
-from tasks.agent.turns import Answer, Asked, Calls, Listing, Message, View, Violation, in_order
 
 PATIENCE_SECONDS = 0.2
 """So long at a time the answers of a policy are waited for, before anyone looks whether to stop."""

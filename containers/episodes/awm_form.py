@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from artifacts.trajectory import FormName
-from tasks.agent.turns import (
+from containers.episodes.turns import (
     MOST_CALLS,
     Answer,
     Asked,

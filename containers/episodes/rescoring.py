@@ -12,8 +12,8 @@ from artifacts.observation import REWARDS, Score
 from artifacts.trajectory import FORMAT_VIOLATION_REWARD, Call, FormName, Trajectory
 from artifacts.world import World
 from containers.environment import Blueprint, Environment
-from tasks.agent.episode import FORMS, Episode
-from tasks.agent.turns import Answer, Calls, Message, Turn, Violation
+from containers.episodes.episode import FORMS, Episode
+from containers.episodes.turns import Answer, Calls, Message, Turn, Violation
 
 BROKEN = Score(outcome="environment_error", reward=REWARDS["environment_error"], detail="The environment failed; not the agent's fault.")
 """What an episode earns that ended because its environment failed."""

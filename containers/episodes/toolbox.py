@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from containers.environment import Environment
-from tasks.agent.turns import Listing
+from containers.episodes.turns import Listing
 
 
 class ToolBox(Protocol):

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artifacts.trajectory import FormName
-from tasks.agent.episode import FORMS
-from tasks.agent.turns import MOST_CALLS, Answer, Asked, Calls, Turn, Violation
+from containers.episodes.episode import FORMS
+from containers.episodes.turns import MOST_CALLS, Answer, Asked, Calls, Turn, Violation
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 JSON = st.recursive(

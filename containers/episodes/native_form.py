@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from artifacts.trajectory import FormName
-from tasks.agent.awm_form import spoken
-from tasks.agent.turns import (
+from containers.episodes.awm_form import spoken
+from containers.episodes.turns import (
     MOST_CALLS,
     Answer,
     Asked,

@@ -1,0 +1,1 @@
+"""Episodes: how a policy and an environment take turns, whatever the policy is."""
