@@ -12,11 +12,15 @@ from rich.table import Table
 
 from benchmarks.environments import crowd, single, typical, worlds_of
 from benchmarks.images import image_rows
+from benchmarks.manifests import grown, manifest_rows
 from benchmarks.pool import pool_rows
 from benchmarks.quality import deeply_audited, quality_rows
 from benchmarks.rollout import rollout_rows
 from benchmarks.serving import serving_rows
 from benchmarks.weaving import Row, pace, tokens, under_faults, woven
+
+A_PAST = 1_000_000
+"""Synthetic attempts on top of the worlds woven here; `python -m benchmarks.manifests` measures more of them."""
 
 
 def measured(folder: Path, worlds: int, runs: int) -> list[Row]:
@@ -33,6 +37,7 @@ def measured(folder: Path, worlds: int, runs: int) -> list[Row]:
         *rollout_rows(worlds_of(store)),
         *serving_rows(folder / "serving"),
         *image_rows(store),
+        *manifest_rows(grown(store, folder / "manifests", A_PAST)),
         *tokens(store, last["sealed"]),
         *under_faults(folder / "faulty", faulty),
         *quality_rows(deeply_audited([store, folder / "faulty"])),
