@@ -12,6 +12,7 @@
     ├── TransientError            may pass if tried again (the flow retries it)
     │   ├── ModelUnavailable      rate limit, timeout, dropped connection, server error
     │   ├── CommitConflict        another writer published a snapshot first
+    │   ├── StoreUnavailable      an object store does not answer, however often it is asked
     │   └── SessionLimitReached   a server has as many sessions open as it may
     └── TerminalError             will not pass by itself (exit code 1)
         ├── ModelRejected         the model's service refuses us: wrong key, no such model, no money
@@ -103,6 +104,10 @@ class ModelUnavailable(TransientError):
 
 class CommitConflict(TransientError):
     """Another writer published a snapshot first."""
+
+
+class StoreUnavailable(TransientError):
+    """An object store does not answer, however often it was asked."""
 
 
 class SessionLimitReached(TransientError):

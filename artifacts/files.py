@@ -6,7 +6,6 @@ place, synced and renamed; an object store puts an object in one piece.
 
 from __future__ import annotations
 
-import difflib
 import errno
 import os
 import re
@@ -16,11 +15,10 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from artifacts.errors import InvalidInput, UnknownName, Unwritable
+from artifacts.errors import InvalidInput, Unwritable
 
 TEMPORARY = ".tmp-"
 """What the names of unfinished files and folders start with; readers skip them."""
@@ -94,6 +92,8 @@ def files_at(url: str) -> Files:
 
     Raises UnknownName for a scheme that fsspec does not know or whose package is not installed.
     """
+    from artifacts.remote import RemoteFiles
+
     folder = local_path(url)
     return LocalFiles(folder) if folder is not None else RemoteFiles(url)
 
@@ -230,105 +230,3 @@ def _rename_folder(source: Path, target: Path) -> None:
         if problem.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from problem
         raise
-
-
-class RemoteFiles:
-    """Files under an fsspec URL; an object is put in one piece, a folder has its last entry put last."""
-
-    def __init__(self, url: str) -> None:
-        self.fs, self.base = _filesystem(url)
-        self.root = url.rstrip("/")
-
-    def read(self, path: str) -> bytes:
-        """A file's bytes; raises FileNotFoundError where there is none."""
-        data: bytes = self.fs.cat_file(self._full(path))
-        return data
-
-    def size(self, path: str) -> int | None:
-        """A file's size in bytes, or None where there is none."""
-        try:
-            found = self.fs.info(self._full(path))
-        except FileNotFoundError:
-            return None
-        return int(found["size"]) if found["type"] == "file" else None
-
-    def names(self, folder: str) -> tuple[str, ...]:
-        """What a folder holds, sorted, unfinished things left out; empty where there is no folder."""
-        try:
-            entries = self.fs.ls(self._full(folder), detail=False)
-        except (FileNotFoundError, NotADirectoryError):
-            return ()
-        names = (str(entry).rstrip("/").rpartition("/")[2] for entry in entries)
-        return tuple(sorted(name for name in names if name and not name.startswith(TEMPORARY)))
-
-    def write(self, path: str, data: bytes) -> None:
-        """Puts a whole file in place, replacing what was there."""
-        self._parent(path)
-        self.fs.pipe_file(self._full(path), data)
-
-    def create(self, path: str, data: bytes) -> None:
-        """Puts a whole file where none is; raises FileExistsError when another writer was first."""
-        self._parent(path)
-        self.fs.pipe_file(self._full(path), data, mode="create")
-
-    def write_folder(self, path: str, files: Mapping[str, bytes]) -> None:
-        """Puts the files of a folder in their order: the last one makes the others count; raises FileExistsError."""
-        if self.size(f"{path}/{list(files)[-1]}") is not None:
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), self.locate(path))
-        for name, data in files.items():
-            self.write(f"{path}/{name}", data)
-
-    def entries(self, folder: str) -> tuple[Entry, ...]:
-        """Every object below a folder, sorted by path."""
-        try:
-            found = self.fs.find(self._full(folder), detail=True)
-        except FileNotFoundError:
-            return ()
-        return tuple(sorted(Entry(self._relative(name), int(seen["size"]), _modified(seen)) for name, seen in found.items()))
-
-    def delete(self, path: str) -> None:
-        """Takes an object away; nothing where there is none."""
-        with suppress(FileNotFoundError):
-            self.fs.rm_file(self._full(path))
-
-    def locate(self, path: str) -> str:
-        """The URL."""
-        return f"{self.root}/{path}" if path else self.root
-
-    def _full(self, path: str) -> str:
-        return f"{self.base}/{path}".rstrip("/")
-
-    def _relative(self, name: str) -> str:
-        return name.removeprefix(self.base).lstrip("/")
-
-    def _parent(self, path: str) -> None:
-        self.fs.makedirs(self._full(path).rpartition("/")[0], exist_ok=True)
-
-
-def _modified(seen: Mapping[str, Any]) -> datetime | None:
-    """When an object was last changed, under any of the names that filesystems give it."""
-    for name in ("LastModified", "last_modified", "updated", "mtime", "created"):
-        value = seen.get(name)
-        if isinstance(value, datetime):
-            return value if value.tzinfo else value.replace(tzinfo=UTC)
-        if isinstance(value, int | float):
-            return datetime.fromtimestamp(value, UTC)
-    return None
-
-
-def _filesystem(url: str) -> tuple[Any, str]:
-    fsspec: Any = import_module("fsspec")
-    registry: Any = import_module("fsspec.registry")
-    scheme = scheme_of(url)
-    known = sorted({*registry.known_implementations, *fsspec.available_protocols()})
-    if scheme not in known:
-        near = difflib.get_close_matches(scheme, known, n=3)
-        hint = f"Did you mean {' or '.join(near)}?" if near else "Use a folder, or a URL such as s3://bucket/loom."
-        raise UnknownName(f"Unknown store scheme '{scheme}' in {url}.", hint)
-    try:
-        filesystem, base = fsspec.core.url_to_fs(url)
-    except ImportError as problem:
-        raise UnknownName(f"The store scheme '{scheme}' needs a package that is not installed.", f"{problem}.") from problem
-    except ValueError as problem:
-        raise InvalidInput(f"{url} cannot be used: {problem}.", "Give a URL such as s3://bucket/loom.") from problem
-    return filesystem, str(base).rstrip("/")

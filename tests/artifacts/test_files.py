@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from artifacts.errors import InvalidInput, UnknownName
-from artifacts.files import Files, LocalFiles, RemoteFiles, files_at, local_path, make_folder, refused, scheme_of
+from artifacts.files import Files, LocalFiles, files_at, local_path, make_folder, refused, scheme_of
+from artifacts.remote import RemoteFiles
 
 
 @pytest.fixture(params=["local", "memory"])
