@@ -223,9 +223,10 @@ def test_listings_that_a_filesystem_remembers_are_not_believed(store: Store, mon
     monkeypatch.setattr(Unreliable, "invalidate_cache", lambda *_: remembered.clear())
     files = store.files
     assert isinstance(files, RemoteFiles)
-    assert files.names("snapshots") == ()
     files.write("snapshots/0000000001.json", b"{}")
     assert files.names("snapshots") == ("0000000001.json",)
+    files.write("snapshots/0000000002.json", b"{}")
+    assert files.names("snapshots") == ("0000000001.json", "0000000002.json")
 
 
 def test_rivals_on_an_object_store_lose_nothing(
