@@ -13,31 +13,48 @@ from typing import Any
 
 from artifacts.errors import InvalidInput
 
-END, PAD = "<|end|>", "<|pad|>"
-MARKS = (PAD, END, "<|system|>", "<|user|>", "<|assistant|>", "<|tool|>", "<|tools|>", "<|call|>")
+END, PAD, CALL = "<|end|>", "<|pad|>", "<|call|>"
+MARKS = (PAD, END, "<|system|>", "<|user|>", "<|assistant|>", "<|tool|>", "<|tools|>", CALL)
 
 TEMPLATE = """\
 {%- macro plain(text) -%}{{ text | replace('<|', '< |') }}{%- endmacro -%}
-{%- if tools -%}<|tools|>{%- for tool in tools -%}{{ plain(tool.function | tojson) }}{{ '\\n' }}{%- endfor -%}<|end|>{%- endif -%}
+{%- macro parameter(name, schema, needed) -%}
+{{ ' ' + name }}{{ '' if needed else '?' }}{{ '=' + schema.enum | map('string') | join('|') if schema.enum }}
+{%- endmacro -%}
+{%- macro line(tool) -%}
+{{ tool.name }}
+{%- for name, schema in (tool.parameters.properties or {}).items() -%}
+{{ parameter(name, schema, name in (tool.parameters.required or [])) }}
+{%- endfor -%}
+{%- endmacro -%}
+{%- if tools -%}<|tools|>{%- for tool in tools -%}{{ plain(line(tool.function)) }}{{ '\\n' }}{%- endfor -%}<|end|>{%- endif -%}
 {%- for message in messages -%}
 {{ '<|' + message.role + '|>' }}{{ plain(message.content or '') }}
 {%- for call in message.tool_calls or [] -%}
-<|call|>{{ plain({'name': call.function.name, 'arguments': call.function.arguments} | tojson) }}
+<|call|>{{ plain(call.function.name + ' ' + call.function.arguments) }}
 {%- endfor -%}
 <|end|>
 {%- endfor -%}
 {%- if add_generation_prompt -%}<|assistant|>{%- endif -%}"""
-"""Each message between its role's mark and the end mark; the tools first, a line each."""
+"""Each message between its role's mark and the end mark; a call is a name and the JSON of its arguments.
+
+The tools come first, a line each: the name and the parameters, `?` after those that may be left out, and the values that one may
+have. Their JSON Schemas would be two thirds of a prompt, which is more than a small decoder can learn from.
+"""
+
+PIECES = r"\p{N}{1,2}|\p{L}+|\s|[^\s\p{L}\p{N}]+"
+"""What merges stay within: a word or a number is the same tokens wherever it stands, so that it can be copied."""
 
 
 def new_tokenizer(texts: Iterable[str], size: int) -> Any:
     """A byte-level BPE tokenizer of at most `size` tokens, learned from texts, with our template (arXiv 1909.03341)."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # the same merges on every machine
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bytes_of = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(PIECES), "isolated"), bytes_of])
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=list(MARKS), initial_alphabet=alphabet, show_progress=False)
@@ -60,8 +77,16 @@ def load_tokenizer(folder: str | Path) -> Any:
 
 
 def texts_of(messages: Sequence[dict[str, Any]]) -> list[str]:
-    """The texts of a conversation, as a tokenizer learns from them."""
-    return [str(message["content"]) for message in messages if message.get("content")]
+    """The texts of a conversation, its calls too, as a tokenizer learns from them."""
+    functions = [call["function"] for message in messages for call in message.get("tool_calls") or ()]
+    said = [str(message["content"]) for message in messages if message.get("content")]
+    return [*said, *(f"{function['name']} {function['arguments']}" for function in functions)]
+
+
+def call_of(text: str) -> tuple[str, str]:
+    """The name and the arguments of a call as the template writes it; the arguments may be anything."""
+    name, _, arguments = text.partition(" ")
+    return name, arguments or "{}"
 
 
 def prompt_tokens(tokenizer: Any, messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]] | None = None) -> list[int]:
