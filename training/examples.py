@@ -77,18 +77,24 @@ def _example(before: Example | None, prompt: Sequence[int], reply: Sequence[int]
 
 def packed(examples: Iterable[Example], length: int) -> tuple[Row, ...]:
     """The examples in as few rows of at most `length` tokens as first-fit gives, the longest first."""
-    rows: list[list[Example]] = []
+    given = list(examples)
+    return tuple(row_of([given[place] for place in places]) for places in first_fit([len(one.tokens) for one in given], length))
+
+
+def first_fit(sizes: Sequence[int], length: int) -> list[list[int]]:
+    """Places of things of these sizes in rows of at most `length`, the largest first; what is larger has a row alone."""
+    rows: list[list[int]] = []
     room: list[int] = []
-    for example in sorted(examples, key=lambda one: -len(one.tokens)):
-        size = len(example.tokens)
-        place = next((number for number, free in enumerate(room) if free >= size), None)
-        if place is None:
+    for place in sorted(range(len(sizes)), key=lambda place: -sizes[place]):
+        size = sizes[place]
+        number = next((number for number, free in enumerate(room) if free >= size), None)
+        if number is None:
             rows.append([])
             room.append(max(length, size))
-            place = len(rows) - 1
-        rows[place].append(example)
-        room[place] -= size
-    return tuple(map(row_of, rows))
+            number = len(rows) - 1
+        rows[number].append(place)
+        room[number] -= size
+    return rows
 
 
 def row_of(examples: Sequence[Example]) -> Row:
