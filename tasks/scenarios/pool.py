@@ -24,6 +24,7 @@ BATCH: Final = 10
 EXAMPLES: Final = 5
 AVOID: Final = 40
 PATIENCE: Final = 3
+REFUSED: Final = 20
 
 Invent = Callable[[str, Sequence[str], Sequence[str], int], Sequence[Scenario]]
 """(category, names of examples, names to avoid, how many) -> scenarios; builds on a model, so it may give fewer or more."""
@@ -271,7 +272,7 @@ class _Filling:
             self.unfit.append(Unfit(candidate, reason))
         elif (duplicate := self.known.admit((candidate,))[0]) is not None:
             self.duplicates.append(duplicate)
-            self.refused.setdefault(candidate.category, []).append(duplicate.nearest.name)
+            self.refused.setdefault(candidate.category, []).extend((duplicate.nearest.name, candidate.name))
         else:
             self.scenarios.append(candidate)
 
@@ -337,8 +338,9 @@ def _missing(filling: _Filling, target: int, categories: Sequence[str], fixed: M
 
 def _ask(filling: _Filling, category: str, missing: Mapping[str, int], invent: Invent) -> None:
     names = filling.names(category)
-    avoid = tuple(dict.fromkeys([*names[-AVOID:], *filling.refused.get(category, [])[-EXAMPLES:]]))
-    count = min(BATCH, missing[category])
+    avoid = tuple(dict.fromkeys([*names[-AVOID:], *filling.refused.get(category, [])[-REFUSED:]]))
+    room = missing[category]
+    count = min(BATCH, room + EXAMPLES * filling.barren[category])  # a wider choice after an answer that brought nothing new
     answer = invent(category, tuple(names[:EXAMPLES]), avoid, count)
     placed = (scenario.model_copy(update={"category": category}) for scenario in answer)
-    filling.barren[category] = 0 if filling.take(placed, count) else filling.barren[category] + 1
+    filling.barren[category] = 0 if filling.take(placed, room) else filling.barren[category] + 1

@@ -152,8 +152,11 @@ def _reading(w: Words) -> tuple[dict[str, Any], ...]:
 
 
 def _lending(w: Words) -> tuple[dict[str, Any], ...]:
-    key = {w.loan.key: f"integer: Id of the {w.loan.singular}."}
-    borrow = tool(
+    return (_taking(w), _renewing(w), _ending(w), _paying(w))
+
+
+def _taking(w: Words) -> dict[str, Any]:
+    return tool(
         f"take_{w.loan.one}",
         f"Borrow {w.i.a} for {w.days} days. You may have eight things out; whoever waits for it goes first.",
         {w.i.key: f"integer: Id of the {w.i.singular}."},
@@ -181,10 +184,13 @@ def _lending(w: Words) -> tuple[dict[str, Any], ...]:
         run(f"DELETE FROM {w.loan.one}_holds WHERE {w.i.key} = :{w.i.key} AND {w.p.key} = :me", None),
         one(f"{_shown(w)} WHERE l.{w.i.key} = :{w.i.key} AND l.returned_on IS NULL"),
     )
-    renew = tool(
+
+
+def _renewing(w: Words) -> dict[str, Any]:
+    return tool(
         f"renew_{w.loan.one}",
         f"Move the due date of one of your {w.loan.plural} by {w.days} days: not when overdue, not when someone waits, at most {w.most_renewals} times.",
-        key,
+        {w.loan.key: f"integer: Id of the {w.loan.singular}."},
         *_out(w, f"{w.i.key} AS lent, due_on AS due, renewals AS renewed"),
         unless(":due < :today", "It was due on {due}; bring it back first."),
         unless(f":renewed >= {w.most_renewals}", "It has been renewed {renewed} times already.", "limit"),
@@ -195,10 +201,13 @@ def _lending(w: Words) -> tuple[dict[str, Any], ...]:
         run(f"UPDATE {w.loan.table} SET due_on = date(due_on, '+{w.days} days'), renewals = renewals + 1 WHERE id = :{w.loan.key}"),
         one(f"{_shown(w)} WHERE l.id = :{w.loan.key}"),
     )
-    give_back = tool(
+
+
+def _ending(w: Words) -> dict[str, Any]:
+    return tool(
         f"end_{w.loan.one}",
         f"Bring back what you borrowed; each day late costs a fine of {w.daily_cents} cents.",
-        key,
+        {w.loan.key: f"integer: Id of the {w.loan.singular}."},
         *_out(w, "due_on AS due"),
         let("SELECT CAST(julianday(:today) - julianday(:due) AS INTEGER) AS late"),
         run(f"UPDATE {w.loan.table} SET returned_on = :today WHERE id = :{w.loan.key}"),
@@ -210,10 +219,13 @@ def _lending(w: Words) -> tuple[dict[str, Any], ...]:
             f"SELECT l.id, l.returned_on, COALESCE(f.amount_cents, 0) AS fine_cents FROM {w.loan.table} l LEFT JOIN {w.loan.one}_fines f ON f.{w.loan.key} = l.id WHERE l.id = :{w.loan.key}"
         ),
     )
-    pay = tool(
+
+
+def _paying(w: Words) -> dict[str, Any]:
+    return tool(
         f"pay_{w.loan.one}_fine",
         f"Pay the fine of one of your {w.loan.plural}.",
-        key,
+        {w.loan.key: f"integer: Id of the {w.loan.singular}."},
         require(
             f"SELECT f.paid_on AS settled FROM {w.loan.one}_fines f JOIN {w.loan.table} l ON l.id = f.{w.loan.key} WHERE l.id = :{w.loan.key} AND l.{w.p.key} = :me",
             f"There is no fine on {w.loan.a} {{{w.loan.key}}} of yours.",
@@ -224,7 +236,6 @@ def _lending(w: Words) -> tuple[dict[str, Any], ...]:
             f"SELECT COALESCE(SUM(f.amount_cents), 0) AS still_owed_cents FROM {w.loan.one}_fines f JOIN {w.loan.table} l ON l.id = f.{w.loan.key} WHERE l.{w.p.key} = :me AND f.paid_on IS NULL"
         ),
     )
-    return (borrow, renew, give_back, pay)
 
 
 def _waiting(w: Words) -> tuple[dict[str, Any], ...]:

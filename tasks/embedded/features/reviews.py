@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from artifacts.world import TableRows
-from tasks.embedded.feature import Desk, Idea, Part, Studio, task
+from tasks.embedded.feature import Desk, Part, Studio, task
 
 
 def build(studio: Studio) -> Part:
@@ -14,7 +14,7 @@ def build(studio: Studio) -> Part:
         ddl=_ddl(studio),
         rows=_rows(studio),
         tools=(*_reading(studio), *_changing(studio)),
-        ideas=_ideas(studio),
+        ideas=(_write, _rerate, _delete, _best),
         intentions=_intentions(studio),
     )
 
@@ -148,73 +148,79 @@ def _changing(studio: Studio) -> tuple[dict[str, Any], ...]:
     )
 
 
-def _ideas(studio: Studio) -> tuple[Idea, ...]:
-    review, item, person = studio.term("reviews"), studio.term("item"), studio.term("person")
-    own = f"SELECT r.id, i.name AS item, r.rating FROM {review.table} r JOIN {item.table} i ON i.id = r.{item.key} WHERE r.{person.key} = 1"
+def _own(desk: Desk) -> dict[str, Any]:
+    review, item, person = (desk.studio.term(role) for role in ("reviews", "item", "person"))
+    return desk.one(
+        f"SELECT r.id, i.name AS item, r.rating FROM {review.table} r JOIN {item.table} i ON i.id = r.{item.key} WHERE r.{person.key} = 1"
+    )
 
-    def write(desk: Desk) -> dict[str, Any]:
-        target = desk.one(
-            f"SELECT id, name FROM {item.table} WHERE id NOT IN (SELECT {item.key} FROM {review.table} WHERE {person.key} = 1)"
-        )
-        rating, body = desk.rng.randint(1, 5), desk.rng.choice(studio.domain.remarks)
-        script = desk.script()
-        found = script.call(f"search_{item.many}", text=target["name"])
-        script.call(f"write_{review.one}", **{item.key: found.pick("id", name=target["name"]), "rating": rating, "body": body})
-        wish = desk.say(f'Please write {review.a} of "{target["name"]}" for me', f'I want to leave {review.a} of "{target["name"]}"')
-        return task(
-            script,
-            f'{wish}: {rating} out of 5 stars, with exactly this text: "{body}"',
-            checks=(
-                (
-                    f"the {review.singular} of {target['name']} is there",
-                    f"SELECT COUNT(*) = 1 FROM final.{review.table} WHERE {item.key} = {target['id']} AND {person.key} = 1 AND rating = {rating}",
-                ),
+
+def _write(desk: Desk) -> dict[str, Any]:
+    review, item, person = (desk.studio.term(role) for role in ("reviews", "item", "person"))
+    target = desk.one(f"SELECT id, name FROM {item.table} WHERE id NOT IN (SELECT {item.key} FROM {review.table} WHERE {person.key} = 1)")
+    rating, body = desk.rng.randint(1, 5), desk.rng.choice(desk.studio.domain.remarks)
+    script = desk.script()
+    found = script.call(f"search_{item.many}", text=target["name"])
+    script.call(f"write_{review.one}", **{item.key: found.pick("id", name=target["name"]), "rating": rating, "body": body})
+    wish = desk.say(f'Please write {review.a} of "{target["name"]}" for me', f'I want to leave {review.a} of "{target["name"]}"')
+    return task(
+        script,
+        f'{wish}: {rating} out of 5 stars, with exactly this text: "{body}"',
+        checks=(
+            (
+                f"the {review.singular} of {target['name']} is there",
+                f"SELECT COUNT(*) = 1 FROM final.{review.table} WHERE {item.key} = {target['id']} AND {person.key} = 1 AND rating = {rating}",
             ),
-            writes=True,
-        )
+        ),
+        writes=True,
+    )
 
-    def change(desk: Desk) -> dict[str, Any]:
-        target = desk.one(own)
-        rating = desk.rng.choice([r for r in range(1, 6) if r != target["rating"]])
-        script = desk.script()
-        listed = script.call(f"list_my_{review.many}")
-        script.call(f"change_{review.one}_rating", **{review.key: listed.pick("id", **{item.one: target["item"]}), "rating": rating})
-        return task(
-            script,
-            desk.say(
-                f'I changed my mind about "{target["item"]}". Change the rating in my {review.singular} of it to {rating}.',
-                f'Set my rating of "{target["item"]}" to {rating} stars.',
-            ),
-            checks=((f"the rating is {rating}", f"SELECT rating = {rating} FROM final.{review.table} WHERE id = {target['id']}"),),
-            writes=True,
-        )
 
-    def delete(desk: Desk) -> dict[str, Any]:
-        target = desk.one(own)
-        script = desk.script()
-        listed = script.call(f"list_my_{review.many}")
-        left = script.call(f"delete_{review.one}", **{review.key: listed.pick("id", **{item.one: target["item"]})})
-        return task(
-            script,
-            f'Delete my {review.singular} of "{target["item"]}" and tell me how many {review.plural} of mine are left.',
-            answer=[left.ref(".remaining")],
-            checks=((f"the {review.singular} is gone", f"SELECT COUNT(*) = 0 FROM final.{review.table} WHERE id = {target['id']}"),),
-            writes=True,
-        )
+def _rerate(desk: Desk) -> dict[str, Any]:
+    review, item = (desk.studio.term(role) for role in ("reviews", "item"))
+    target = _own(desk)
+    rating = desk.rng.choice([r for r in range(1, 6) if r != target["rating"]])
+    script = desk.script()
+    listed = script.call(f"list_my_{review.many}")
+    script.call(f"change_{review.one}_rating", **{review.key: listed.pick("id", **{item.one: target["item"]}), "rating": rating})
+    return task(
+        script,
+        desk.say(
+            f'I changed my mind about "{target["item"]}". Change the rating in my {review.singular} of it to {rating}.',
+            f'Set my rating of "{target["item"]}" to {rating} stars.',
+        ),
+        checks=((f"the rating is {rating}", f"SELECT rating = {rating} FROM final.{review.table} WHERE id = {target['id']}"),),
+        writes=True,
+    )
 
-    def best(desk: Desk) -> dict[str, Any]:
-        target = desk.one(
-            f"SELECT r.{item.key} AS id, i.name FROM {review.table} r JOIN {item.table} i ON i.id = r.{item.key} GROUP BY r.{item.key} "
-            "HAVING COUNT(*) > 1 AND SUM(r.rating = (SELECT MAX(x.rating) FROM "
-            f"{review.table} x WHERE x.{item.key} = r.{item.key})) = 1"
-        )
-        script = desk.script()
-        found = script.call(f"search_{item.many}", text=target["name"])
-        listed = script.call(f"list_{item.one}_{review.many}", **{item.key: found.pick("id", name=target["name"])})
-        top = max(listed.value, key=lambda row: row["rating"])
-        return task(script, f'Who gave "{target["name"]}" the highest rating?', answer=[listed.pick("author", id=top["id"])])
 
-    return (write, change, delete, best)
+def _delete(desk: Desk) -> dict[str, Any]:
+    review, item = (desk.studio.term(role) for role in ("reviews", "item"))
+    target = _own(desk)
+    script = desk.script()
+    listed = script.call(f"list_my_{review.many}")
+    left = script.call(f"delete_{review.one}", **{review.key: listed.pick("id", **{item.one: target["item"]})})
+    return task(
+        script,
+        f'Delete my {review.singular} of "{target["item"]}" and tell me how many {review.plural} of mine are left.',
+        answer=[left.ref(".remaining")],
+        checks=((f"the {review.singular} is gone", f"SELECT COUNT(*) = 0 FROM final.{review.table} WHERE id = {target['id']}"),),
+        writes=True,
+    )
+
+
+def _best(desk: Desk) -> dict[str, Any]:
+    review, item = (desk.studio.term(role) for role in ("reviews", "item"))
+    target = desk.one(
+        f"SELECT r.{item.key} AS id, i.name FROM {review.table} r JOIN {item.table} i ON i.id = r.{item.key} GROUP BY r.{item.key} "
+        "HAVING COUNT(*) > 1 AND SUM(r.rating = (SELECT MAX(x.rating) FROM "
+        f"{review.table} x WHERE x.{item.key} = r.{item.key})) = 1"
+    )
+    script = desk.script()
+    found = script.call(f"search_{item.many}", text=target["name"])
+    listed = script.call(f"list_{item.one}_{review.many}", **{item.key: found.pick("id", name=target["name"])})
+    top = max(listed.value, key=lambda row: row["rating"])
+    return task(script, f'Who gave "{target["name"]}" the highest rating?', answer=[listed.pick("author", id=top["id"])])
 
 
 def _intentions(studio: Studio) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ def test_a_pool_of_a_thousand_is_filled_with_novel_and_fit_scenarios() -> None:
     assert len(pool.scenarios) == 1000
     assert not pool.unfit
     assert not pool.missing
-    assert min(Counter(s.category for s in pool.scenarios).values()) >= 35
+    assert set(Counter(s.category for s in pool.scenarios).values()) == {40}
 
 
 def test_every_category_of_the_seeds_is_known() -> None:
