@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,8 +16,7 @@ from artifacts.snapshots import Part, Snapshot, part_bytes, part_source, readabl
 from artifacts.tables import TABLES, arrow, arrow_schema
 from training.order import WINDOW, Numbers
 
-BATCH = 128
-"""So many rows become Python values at a time."""
+T = TypeVar("T")
 
 
 class Shelf:
@@ -58,19 +58,17 @@ class Shelf:
         """The row group of each row."""
         return (np.searchsorted(self.starts, rows, side="right") - 1).astype(np.int64)
 
-    def rows(self, numbers: Numbers) -> Iterator[dict[str, Any]]:
+    def rows(self, numbers: Numbers) -> list[dict[str, Any]]:
         """The rows of these numbers, in this order. Raises InvalidInput for a part that is damaged or lost."""
-        for start in range(0, len(numbers), BATCH):
-            yield from self.batch(numbers[start : start + BATCH]).to_pylist()
-
-    def batch(self, numbers: Numbers) -> Any:
-        """The rows of these numbers as an Arrow table, in this order."""
         groups = self.groups_of(numbers)
-        needed = np.unique(groups)
-        tables = [self._group(int(group)) for group in needed]
-        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum([table.num_rows for table in tables])])
-        places = numbers - self.starts[groups] + offsets[np.searchsorted(needed, groups)]
-        return arrow().concat_tables(tables).take(arrow().array(places))
+        order = np.argsort(groups, kind="stable")
+        found: list[dict[str, Any]] = []
+        for places in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1) if len(order) else ():
+            group = int(groups[places[0]])
+            found += _picked(self._group(group), numbers[places] - self.starts[group])
+        back = np.empty(len(order), np.int64)
+        back[order] = np.arange(len(order))
+        return list(map(found.__getitem__, back.tolist()))
 
     def _group(self, number: int) -> Any:
         if number not in self._held:
@@ -104,3 +102,25 @@ class Shelf:
         return InvalidInput(
             f"{self._files.locate(part.path)} cannot be read: it was changed.", "Bring it back from a copy, or try `worldloom fsck`."
         )
+
+
+def _picked(table: Any, places: Numbers) -> list[dict[str, Any]]:
+    """Rows of a row group as Python values. Where most are wanted all are made, which costs less than to gather long texts."""
+    if 2 * len(places) > table.num_rows:
+        rows = table.to_pylist()
+        return list(map(rows.__getitem__, places.tolist()))
+    picked: list[dict[str, Any]] = table.take(arrow().array(places)).to_pylist()
+    return picked
+
+
+def ahead(tasks: Iterable[Callable[[], T]]) -> Iterator[T]:
+    """What each task gives, in order; a thread carries out the next one meanwhile."""
+    with ThreadPoolExecutor(1) as pool:
+        before: Future[T] | None = None
+        for task in tasks:
+            after = pool.submit(task)
+            if before is not None:
+                yield before.result()
+            before = after
+        if before is not None:
+            yield before.result()

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
+import numpy as np
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from artifacts.errors import InvalidInput, UnknownName
@@ -18,8 +20,11 @@ from artifacts.identity import digest_of
 from artifacts.noun import Noun
 from artifacts.store import Store
 from training.order import Lane, Numbers, Stretch, cut, dropped, epoch_order, lane_of, length, plain, together
-from training.reading import Shelf
+from training.reading import Shelf, ahead
 from training.selection import Selection, Source, chosen_rows
+
+CHUNK = 32
+"""Samples that a lane gives before the next lane's turn: one message from a loader's worker."""
 
 Sample = dict[str, Any]
 Make = Callable[[Sample], Any]
@@ -55,10 +60,14 @@ class Position(Noun):
 
 
 class Taken(NamedTuple):
-    """A sample, and the lane of the rank that it came from."""
+    """Samples that follow one another, and the lane of the rank that they came from."""
 
     lane: int
-    value: Any
+    values: list[Any]
+
+
+def _as_it_is(sample: Sample) -> Sample:
+    return sample
 
 
 class Stream:
@@ -79,7 +88,7 @@ class Stream:
         rank: int = 0,
         ranks: int = 1,
         workers: int = 0,
-        make: Make = dict,
+        make: Make = _as_it_is,
     ) -> None:
         if not 0 <= rank < ranks:
             raise InvalidInput(f"There is no rank {rank} of {ranks}.")
@@ -93,7 +102,7 @@ class Stream:
         self._lanes: list[Lane] = []
         self._used: list[int] = []
         self._open()
-        self._deal((Stretch(0, len(self._rows)),))
+        self._deal((Stretch(0, len(self._chosen)),))
 
     @property
     def about(self) -> str:
@@ -107,7 +116,7 @@ class Stream:
     @property
     def samples(self) -> int:
         """Samples of a whole epoch, of all ranks together."""
-        return len(self._rows)
+        return len(self._chosen)
 
     def check(self) -> None:
         """Compare the SHA-256 of every part; raises InvalidInput for one that was changed or lost."""
@@ -122,11 +131,14 @@ class Stream:
         first, lanes = self._turn, len(left)
         waiting = [left[(first + number) % lanes] for number in range(lanes)]
         dataset = _Lanes(self._shelf, self._order, tuple(waiting), self.make)
-        for number, value in self._loaded(dataset) if self.workers else dataset:
-            lane = (first + number) % lanes
+        for number, values in self._loaded(dataset) if self.workers else dataset:
+            self._turn = lane = (first + number) % lanes
+            for value in values[:-1]:
+                self._used[lane] += 1
+                yield value
             self._used[lane] += 1
             self._turn = (lane + 1) % lanes
-            yield value
+            yield values[-1]
 
     def next_epoch(self, snapshot: int | None = None) -> None:
         """Begin the next epoch, on another snapshot where one is named; all ranks of a job must name the same."""
@@ -136,7 +148,7 @@ class Stream:
             self._open()
         else:
             self._reorder()
-        self._deal((Stretch(0, len(self._rows)),))
+        self._deal((Stretch(0, len(self._chosen)),))
 
     def state(self) -> dict[str, Any]:
         """What is left of this rank's lanes, as JSON holds it; `position_of` puts the ranks' together."""
@@ -169,8 +181,8 @@ class Stream:
             raise UnknownName(f"Snapshot {position.snapshot} of {store.url} is not the one that the job began with.")
         if position.about != self.about:
             raise InvalidInput("The job began with other samples or another seed.", "Resume it with the same selection and seed.")
-        self.store, self.epoch = store, position.epoch
-        self._open()
+        same, self.store, self.epoch = store.snapshot().number == self.store.snapshot().number, store, position.epoch
+        (self._reorder if same else self._open)()
         lanes = [tuple(Stretch(*stretch) for stretch in lane) for lane in position.lanes]
         if (position.ranks, position.workers) == (self.ranks, self.workers):
             width = max(self.workers, 1)
@@ -186,7 +198,6 @@ class Stream:
 
     def _reorder(self) -> None:
         self._order = epoch_order(self._chosen, self._shelf.groups_of(self._chosen), self.seed, self.epoch)
-        self._rows = self._order[0]
 
     def _deal(self, left: Sequence[Stretch]) -> None:
         width = max(self.workers, 1)
@@ -210,16 +221,24 @@ class _Lanes(IterableDataset[Taken]):
     def __iter__(self) -> Iterator[Taken]:
         worker = get_worker_info()
         number = 0 if worker is None else worker.id
-        for stretch in self._lanes[number]:
-            for row in self._rows(stretch):
-                yield Taken(number, self._make(row))
+        windows = [window for stretch in self._lanes[number] for window in self._windows(stretch)]
+        reads = (partial(self._shelf.rows, self._order[0][start:end]) for start, end in windows)
+        for (start, _), rows in zip(windows, ahead(reads), strict=True):
+            for chunk in _chunks(start, rows):
+                yield Taken(number, list(map(self._make, chunk)))
 
-    def _rows(self, stretch: Stretch) -> Iterator[Sample]:
-        """The rows of a stretch, window by window: a window's row groups are held while its rows are given."""
-        rows, windows = self._order
-        bounds = [stretch.start, *(int(place) for place in windows if stretch.start < place < stretch.end), stretch.end]
-        for start, end in itertools.pairwise(bounds):
-            yield from self._shelf.rows(rows[start:end])
+    def _windows(self, stretch: Stretch) -> Iterator[Stretch]:
+        """The parts of a stretch, cut where windows begin: the rows of each are read at once."""
+        first, last = np.searchsorted(self._order[1], (stretch.start + 1, stretch.end))
+        places = [stretch.start, *self._order[1][first:last].tolist(), stretch.end]
+        return (Stretch(start, end) for start, end in itertools.pairwise(places) if start < end)
+
+
+def _chunks(start: int, rows: list[Sample]) -> Iterator[list[Sample]]:
+    """Rows from a place of the order on, cut at every CHUNK places, so that the cuts are the same wherever reading began."""
+    first = CHUNK - start % CHUNK
+    for low in range(first - CHUNK, len(rows), CHUNK):
+        yield rows[max(low, 0) : low + CHUNK]
 
 
 def _unpinned(store: Store) -> Store:
