@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import track
 
 from artifacts.store import open_store
+from flows.observing import observed_command
 from flows.options import JsonOption, StoreOption, print_json
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def package(
     prefix = named_well(tag)
     shipments = chosen(shelf, worlds or ())
     console = Console(stderr=True)
-    with connect() as engine:
+    with observed_command("package", None, store), connect() as engine:
         with console.status("Making the base …"):
             ground = make_base(engine, base, prefix)
         began = time.monotonic()
@@ -50,7 +51,7 @@ def package(
         elapsed = time.monotonic() - began
         pushed = dict(sent(engine, ground.tag, done)) if push else {}
         base_bytes = engine.size(ground.tag)
-    record(shelf, done, pushed, shipments)
+        record(shelf, done, pushed, shipments)
     if as_json:
         print_json([{**image._asdict(), "pushed_digest": pushed.get(image.world_id)} for image in done])
     else:

@@ -11,6 +11,7 @@ from prefect.states import Failed
 
 from artifacts.errors import CommitConflict
 from artifacts.store import open_store
+from flows.observing import observed_command
 from flows.states import ending
 from tasks.job.upkeep import CHORES, TASKS, Done, MaintainOrder, card, chores_of, put_off
 
@@ -44,7 +45,10 @@ def with_task(name: str, order: MaintainOrder, url: str) -> Done:
 def run(order: MaintainOrder, store: str) -> tuple[Done, ...]:
     """The same at once, without the workflow server; raises UserError, TerminalError."""
     url = open_store(store, create=False).url
-    return tuple(at_once(name, order, url) for name in chores_of(order))
+    with observed_command("maintain", order, url) as tell:
+        done = tuple(at_once(name, order, url) for name in chores_of(order))
+        tell(done)
+    return done
 
 
 def at_once(name: str, order: MaintainOrder, url: str) -> Done:

@@ -14,6 +14,7 @@ from prefect.states import Cancelled, Completed, Failed
 from artifacts import errors
 from artifacts.errors import WorldloomError
 from flows.boundary import attempted
+from flows.observing import observed
 from tasks.job.recognition import recognized
 from tasks.job.tally import Tally
 
@@ -71,17 +72,24 @@ def end_of(tally: Tally) -> State[Any] | None:
 
 
 def ending(function: Callable[P, R]) -> Callable[P, R | State[Any]]:
-    """A decorator for what a flow does: whatever it raises becomes a state that says whose fault it is.
+    """A decorator for what a flow does: whatever it raises becomes a state that says whose fault it is, and other tools are told.
 
     It stands on the function, not on the flow, so that processes can still be sent the function by its name.
     """
 
+    signature = inspect.signature(function, eval_str=True)
+
     @wraps(function)
     def inner(*args: P.args, **kwargs: P.kwargs) -> R | State[Any]:
-        value, error = attempted(lambda: function(*args, **kwargs))
-        return value if error is None else failed(error)  # type: ignore[return-value]  # without an error there is a value
+        given = signature.bind(*args, **kwargs)
+        given.apply_defaults()
+        with observed(given.arguments["order"], given.arguments["store"]) as tell:
+            value, error = attempted(lambda: function(*args, **kwargs))
+            end = value if error is None else failed(error)
+            tell(end)
+        return end  # type: ignore[return-value]  # without an error there is a value
 
-    inner.__signature__ = inspect.signature(function, eval_str=True)  # type: ignore[attr-defined]  # its names mean nothing here
+    inner.__signature__ = signature  # type: ignore[attr-defined]  # its names mean nothing here
     inner.__annotations__ = inspect.get_annotations(function, eval_str=True)
     return inner
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from artifacts.errors import InvalidInput
 from artifacts.store import open_store
 from flows.boundary import OK
+from flows.observing import observed_command
 from flows.options import JsonOption, StoreOption, print_json
 from tasks.teaching.launching import Figures, launch, require_extra
 from tasks.teaching.order import TrainOrder, settings_of
@@ -64,8 +65,10 @@ def sft(
     require_extra()
     shelf = open_store(store, create=False)
     console = Console(stderr=as_json, highlight=False)
-    settings = settings_of(order, shelf.url, out, f"train-{uuid4().hex}")
-    taught = launch(order, settings, lambda figures: console.print(line_of(figures)))
+    run_id = f"train-{uuid4().hex}"
+    settings = settings_of(order, shelf.url, out, run_id)
+    with observed_command("train", order, shelf.url, run_id):
+        taught = launch(order, settings, lambda figures: console.print(line_of(figures)))
     if as_json:
         print_json({"out": out, **taught.last})
     else:

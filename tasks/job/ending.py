@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,9 @@ RESUME = "What was finished is published. Run the same again to resume: no answe
 
 QUEUE_PATIENCE_SECONDS = 2.0
 
+BEFORE_LEAVING: list[Callable[[object], None]] = []
+"""Who is told the state of a run whose process may end before its flow can."""
+
 
 def early_end(tally: Tally) -> State[Any]:
     """The state of a run that ends with drafts in hand."""
@@ -26,10 +30,12 @@ def early_end(tally: Tally) -> State[Any]:
 
 
 def mark_ended(run_id: str, state: State[Any]) -> None:
-    """Tell the workflow server how a run ended, and send it what this process still holds for it."""
+    """Tell how a run ended: the workflow server, with what this process still holds for it, and whoever else wants to know."""
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(UUID(run_id), state, force=True)
     send_what_is_queued(QUEUE_PATIENCE_SECONDS)
+    for tell in tuple(BEFORE_LEAVING):
+        tell(state)
 
 
 def leave_worker(_tally: Tally) -> None:
