@@ -44,9 +44,11 @@ def epoch_order(rows: Numbers, groups: Numbers, seed: int, epoch: int, window: i
     rank_of_group = np.empty(len(held), np.int64)
     rank_of_group[_shuffled(len(held), seed_of("groups", seed, epoch))] = np.arange(len(held))
     windows = rank_of_group[inverse] // window
-    order = np.lexsort((_draws(len(rows), seed_of("rows", seed, epoch)), windows))
-    starts = np.flatnonzero(np.diff(windows[order], prepend=-1))
-    return rows[order], np.append(starts, len(rows)).astype(np.int64)
+    bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bincount(windows))])
+    by_window = np.argsort(windows.astype(np.uint16) if len(bounds) < 2**16 else windows, kind="stable")  # 16 bits: a radix sort
+    draws = _draws(len(rows), seed_of("rows", seed, epoch))[by_window]
+    order = [start + np.argsort(draws[start:end], kind="stable") for start, end in itertools.pairwise(bounds)]
+    return rows[by_window[np.concatenate(order)]], bounds.astype(np.int64)
 
 
 def _draws(count: int, seed: int) -> NDArray[np.uint64]:
