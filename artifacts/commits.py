@@ -2,7 +2,7 @@
 
 A commit writes its parts (each whole: written aside, synced, renamed), then publishes the next numbered snapshot, where no
 snapshot of that number is. So a killed writer leaves nothing visible, and of two writers one is first; the other looks at what
-the first published and tries again.
+the first published and tries again. Writers of one machine take turns, so that none is always second.
 """
 
 from __future__ import annotations
@@ -66,7 +66,14 @@ def publish(files: Files, change: Change) -> Snapshot:
 
 
 def _publish_once(files: Files, change: Change) -> Snapshot:
-    current = current_snapshot(files)
+    try:
+        with files.in_turn():
+            return _next(files, current_snapshot(files), change)
+    except (OSError, NotImplementedError) as problem:
+        raise refused(files.root, problem) from problem
+
+
+def _next(files: Files, current: Snapshot, change: Change) -> Snapshot:
     try:
         changed = change(files, current)
         if changed is None:
@@ -74,8 +81,6 @@ def _publish_once(files: Files, change: Change) -> Snapshot:
         files.create(path_of(changed.number), changed.file_bytes())
     except FileExistsError as problem:
         raise CommitConflict(f"Another writer published snapshot {current.number + 1} first.", "Try again.") from problem
-    except (OSError, NotImplementedError) as problem:
-        raise refused(files.root, problem) from problem
     return changed
 
 

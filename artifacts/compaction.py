@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from artifacts.commits import following, publish, put_part
 from artifacts.files import Files
-from artifacts.snapshots import Part, Snapshot, part_table, readable_parts
+from artifacts.snapshots import Part, Snapshot, current_snapshot, part_table, readable_parts
 from artifacts.tables import TABLES, arrow
 
 TARGET_BYTES = 64 * 1024 * 1024
@@ -35,7 +35,10 @@ def compact(
     A commit that came in between keeps its parts. Older snapshots go on listing the small parts until retention takes them away.
     Raises CommitConflict, Unwritable, InvalidInput for a damaged part.
     """
-    compaction = _Compaction(files, target, when or datetime.now(UTC), {})
+    compaction = _Compaction(files, when or datetime.now(UTC), {})
+    current = current_snapshot(files)
+    for name in tables:
+        compaction.prepare(current, name, target)
     done: list[Compacted] = []
 
     def change(_files: Files, current: Snapshot) -> Snapshot | None:
@@ -43,7 +46,7 @@ def compact(
         parts: list[Part] = []
         for name in TABLES:
             before = current.parts_of(name)
-            after = tuple(compaction.parts(current, name)) if name in tables else before
+            after = tuple(compaction.parts(before))
             parts.extend(after)
             if after != before:
                 done.append(Compacted(name, len(before), len(after), sum(p.bytes for p in before), sum(p.bytes for p in after)))
@@ -53,27 +56,30 @@ def compact(
 
 
 class _Compaction(NamedTuple):
-    """What is put together from what, remembered from try to try."""
+    """What was put together, by the first part of each run: the parts of the run, and the one that takes their place."""
 
     files: Files
-    target: int
     moment: datetime
-    written: dict[tuple[str, ...], Part]
+    together: dict[Part, tuple[tuple[Part, ...], Part]]
 
-    def parts(self, current: Snapshot, name: str) -> Iterator[Part]:
-        """A table's parts with every run of small ones put together."""
-        for run in _runs(readable_parts(self.files, current, name), self.target):
-            if len(run) < LEAST_PARTS:
-                yield from run
+    def prepare(self, current: Snapshot, name: str, target: int) -> None:
+        """Puts every run of small parts of a table together: the long work, while others may publish."""
+        for run in _runs(readable_parts(self.files, current, name), target):
+            if len(run) >= LEAST_PARTS:
+                content: Any = arrow().concat_tables([part_table(self.files, part) for part in run])
+                self.together[run[0]] = (tuple(run), put_part(self.files, TABLES[name], content.combine_chunks(), self.moment))
+
+    def parts(self, before: tuple[Part, ...]) -> Iterator[Part]:
+        """A table's parts with what was put together in the place of its runs; what came in between stays."""
+        place = 0
+        while place < len(before):
+            run, whole = self.together.get(before[place], ((), before[place]))
+            if run and before[place : place + len(run)] == run:
+                yield whole
+                place += len(run)
             else:
-                yield self._together(run)
-
-    def _together(self, run: Sequence[Part]) -> Part:
-        paths = tuple(part.path for part in run)
-        if paths not in self.written:
-            content: Any = arrow().concat_tables([part_table(self.files, part) for part in run])
-            self.written[paths] = put_part(self.files, TABLES[run[0].table], content.combine_chunks(), self.moment)
-        return self.written[paths]
+                yield before[place]
+                place += 1
 
 
 def _runs(parts: Sequence[Part], target: int) -> Iterator[list[Part]]:

@@ -13,12 +13,13 @@ import secrets
 import shutil
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from artifacts.errors import InvalidInput, Unwritable
+from artifacts.locking import alone
 
 TEMPORARY = ".tmp-"
 """What the names of unfinished files and folders start with; readers skip them."""
@@ -65,6 +66,9 @@ class Files(Protocol):
 
     def locate(self, path: str) -> str:
         """The absolute path or URL, for people and for other programs."""
+
+    def in_turn(self) -> AbstractContextManager[None]:
+        """Wait until no other writer of this machine is about to publish; where writers cannot see each other, do not wait."""
 
 
 def scheme_of(url: str) -> str:
@@ -209,6 +213,10 @@ class LocalFiles:
     def locate(self, path: str) -> str:
         """The absolute path."""
         return str(self.folder / path)
+
+    def in_turn(self) -> AbstractContextManager[None]:
+        """Wait until no other writer of this machine is about to publish."""
+        return alone(self.folder / ".worldloom")
 
     def _place(self, path: str, data: bytes, settle: Any) -> None:
         target = self.folder / path

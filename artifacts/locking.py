@@ -3,6 +3,9 @@
 The lock is the operating system's (flock), so it ends with the process that holds it, however that ends. It keeps a clean-up from
 taking a part away that a writer has put there and not yet published. Writers on other machines are not seen by it; for them a
 clean-up leaves alone whatever is young.
+
+Writers of one machine publish in turn, so that a slow one (a compaction) is not always overtaken by quick ones. That is courtesy, not
+safety: a writer that does not see the lock loses nothing, and neither do the others.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 LOCK = "writers.lock"
+TURN = "turn.lock"
 
 
 @contextmanager
@@ -35,3 +39,12 @@ def cleaning(home: Path) -> Iterator[bool]:
             yield False
             return
         yield True
+
+
+@contextmanager
+def alone(home: Path) -> Iterator[None]:
+    """Hold the turn to publish; waits for it."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / TURN).open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
