@@ -3,8 +3,8 @@
     python -m training.speaking FOLDER [--temperature T] [--most N]
 
 First it says {"ready": true}. Each line in is {"conversations": [{"seed", "turn", "messages", "tools"}, …]}, each line out
-{"replies": […]} in the same order, or {"error": "…"}. A reply depends on its conversation, seed and turn alone, whatever else
-is asked with it.
+{"replies": […]} in the same order, or {"error": "…"}. With `tools` a reply calls them natively, without it is text. It depends on
+its conversation, seed and turn alone, whatever else is asked with it.
 """
 
 from __future__ import annotations
@@ -13,20 +13,18 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 import torch
 
 from artifacts.errors import InvalidInput, WorldloomError
-from artifacts.identity import seed_of
 from training.checkpoints import POLICY
 from training.decoder import load_policy
+from training.generating import MOST, Prompt, generate, message_seed
+from training.messages import message_of
 from training.tokens import load_tokenizer, prompt_tokens
-
-MOST = 512
-"""So many tokens a reply has at most."""
 
 
 class Speaker(NamedTuple):
@@ -37,32 +35,22 @@ class Speaker(NamedTuple):
     temperature: float = 0.0
     most: int = MOST
 
-    def reply(self, conversation: dict[str, Any]) -> dict[str, Any]:
-        """The agent's next message, with the tokens read and written."""
-        prompt = prompt_tokens(self.tokenizer, conversation["messages"], conversation.get("tools"))
-        draw = torch.Generator().manual_seed(seed_of("reply", conversation.get("seed"), conversation.get("turn")) % 2**63)
-        said = list(self._tokens(prompt, draw))
-        text = self.tokenizer.decode([token for token in said if token != self.tokenizer.eos_token_id], skip_special_tokens=True)
-        return {"message": {"role": "assistant", "content": text}, "input_tokens": len(prompt), "output_tokens": len(said)}
+    def replies(self, conversations: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The agent's next message in each, with the tokens read and written."""
+        prompts = [self._prompt(one) for one in conversations]
+        said = generate(self.model, self.tokenizer, prompts, temperature=self.temperature, most=self.most)
+        return [
+            {
+                "message": message_of(self.tokenizer, prompt.tokens, one.tokens, conversation.get("tools")),
+                "input_tokens": len(prompt.tokens),
+                "output_tokens": len(one.tokens),
+            }
+            for conversation, prompt, one in zip(conversations, prompts, said, strict=True)
+        ]
 
-    def _tokens(self, prompt: list[int], draw: torch.Generator) -> Iterator[int]:
-        """Tokens one after another, up to and with the end mark."""
-        room = int(getattr(self.model.config, "max_position_embeddings", len(prompt) + self.most))
-        given, known = torch.tensor([prompt], device=self.model.device), None
-        for _ in range(min(self.most, room - len(prompt))):
-            with torch.inference_mode():
-                out = self.model(input_ids=given, past_key_values=known, use_cache=True)
-            known = out.past_key_values
-            token = self._choice(out.logits[0, -1].float().cpu(), draw)
-            yield token
-            if token == self.tokenizer.eos_token_id:
-                return
-            given = torch.tensor([[token]], device=self.model.device)
-
-    def _choice(self, logits: torch.Tensor, draw: torch.Generator) -> int:
-        if self.temperature <= 0:
-            return int(logits.argmax())
-        return int(torch.multinomial(torch.softmax(logits / self.temperature, 0), 1, generator=draw))
+    def _prompt(self, conversation: dict[str, Any]) -> Prompt:
+        tokens = prompt_tokens(self.tokenizer, conversation["messages"], conversation.get("tools"))
+        return Prompt(tuple(tokens), message_seed(conversation.get("seed"), conversation.get("turn", 0)))
 
 
 def speaker_in(folder: Path, temperature: float = 0.0, most: int = MOST) -> Speaker:
@@ -77,7 +65,7 @@ def speak(speaker: Speaker, asked: TextIO, told: TextIO) -> None:
     tell(told, {"ready": True})
     for line in asked:
         try:
-            tell(told, {"replies": [speaker.reply(one) for one in json.loads(line)["conversations"]]})
+            tell(told, {"replies": speaker.replies(json.loads(line)["conversations"])})
         except WorldloomError as error:
             tell(told, {"error": str(error)})
         except (ValueError, KeyError, TypeError) as problem:

@@ -29,14 +29,6 @@ class Identity(NamedTuple):
 
 
 def identified(order: CollectOrder, store: Store) -> Identity:
-    """Who an order's policy is, and that it can play as it is asked to; raises what `_named` does, InvalidInput."""
-    who = _named(order, store)
-    if who.folder is not None and order.form != "awm":
-        raise InvalidInput("A checkpoint writes its calls as text.", "Leave --form at awm.")
-    return who
-
-
-def _named(order: CollectOrder, store: Store) -> Identity:
     """Who an order's policy is.
 
     Raises UnknownName for nobody, InvalidInput for a checkpoint whose folder is gone, ModelRejected where a key is missing.

@@ -1,0 +1,129 @@
+"""What a model says: the same alone and beside others, drawn as the logits tell, and kept as it was shown and said."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+
+from artifacts.agent_task import AgentTask, ToolCall
+from containers.episodes.conversations import Conversation
+from containers.episodes.turns import View
+from training.decoder import Shape, new_decoder
+from training.generating import LocalPolicy, Prompt, Said, Turn, drawn, generate
+from training.tokens import new_tokenizer, prompt_tokens
+
+TOKENIZER = new_tokenizer(["the cat sat on the mat"] * 3, 300)
+MODEL = new_decoder(Shape(vocabulary=300, hidden=16, layers=2, heads=2, context=64), TOKENIZER, 0).eval()
+PROMPTS = [Prompt(tuple(range(20, 20 + length)), seed) for seed, length in enumerate((3, 17, 9, 1, 30, 9))]
+
+
+def one_by_one(prompt: Prompt, temperature: float, most: int) -> Said:
+    """The same without a batch, without a cache: each token from the logits of the whole sequence."""
+    draws = torch.rand(most, dtype=torch.float64, generator=torch.Generator().manual_seed(prompt.seed))
+    tokens, logprobs = list(prompt.tokens), []
+    for step in range(min(most, 64 - len(prompt.tokens))):
+        with torch.no_grad():
+            logits = MODEL(torch.tensor([tokens])).logits[:, -1]
+        token, logprob = drawn(logits, temperature, draws[step : step + 1])
+        tokens.append(int(token))
+        logprobs.append(float(logprob))
+        if tokens[-1] == TOKENIZER.eos_token_id:
+            break
+    return Said(tuple(tokens[len(prompt.tokens) :]), tuple(logprobs))
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0, 3.0])
+@pytest.mark.parametrize("batch", [1, 4, 64])
+def test_a_batch_says_what_each_row_says_alone(temperature: float, batch: int) -> None:
+    said = generate(MODEL, TOKENIZER, PROMPTS, temperature=temperature, most=12, batch=batch)
+    for prompt, one in zip(PROMPTS, said, strict=True):
+        alone = one_by_one(prompt, temperature, 12)
+        assert one.tokens == alone.tokens
+        assert one.logprobs == pytest.approx(alone.logprobs, abs=1e-5)
+
+
+def test_log_probabilities_are_those_of_the_distribution_that_was_drawn_from() -> None:
+    """A float64 reference over the whole sequence, softmax(logits / temperature)."""
+    prompt = PROMPTS[2]
+    said = generate(MODEL, TOKENIZER, [prompt], temperature=0.7, most=10)[0]
+    with torch.no_grad():
+        logits = MODEL(torch.tensor([[*prompt.tokens, *said.tokens]])).logits[0].double()
+    reference = torch.log_softmax(logits / 0.7, -1)[len(prompt.tokens) - 1 : -1]
+    assert said.logprobs == pytest.approx([float(row[token]) for row, token in zip(reference, said.tokens, strict=True)], abs=1e-5)
+
+
+def test_rows_end_with_their_mark_and_leave_the_others_going() -> None:
+    """With the mark made likely, rows end at different lengths."""
+    import copy
+
+    model = copy.deepcopy(MODEL)
+    with torch.no_grad():
+        model.lm_head.weight.mul_(8)
+    prompts = [Prompt((40 + place, 41), place) for place in range(24)]
+    said = generate(model, TOKENIZER, prompts, temperature=4.0, most=40)
+    lengths = {len(one.tokens) for one in said}
+    ended = [one for one in said if one.tokens[-1] == TOKENIZER.eos_token_id]
+    assert len(lengths) > 1
+    assert ended
+    assert all(TOKENIZER.eos_token_id not in one.tokens[:-1] for one in said)
+
+
+def test_other_seeds_say_other_things_and_the_model_goes_on_learning() -> None:
+    MODEL.train()
+    one, other, twin = generate(MODEL, TOKENIZER, [Prompt((20, 21), 1), Prompt((20, 21), 2), Prompt((20, 21), 1)], temperature=1.0, most=9)
+    assert MODEL.training
+    MODEL.eval()
+    assert one == twin
+    assert one.tokens != other.tokens
+
+
+def test_a_prompt_that_fills_the_context_is_answered_with_nothing() -> None:
+    full, short = generate(MODEL, TOKENIZER, [Prompt((20,) * 64, 0), Prompt((20,) * 62, 0)], temperature=1.0, most=9)
+    assert full == Said((), ())
+    assert len(short.tokens) == 2
+    assert generate(MODEL, TOKENIZER, [Prompt((20,) * 70, 0)], temperature=1.0, most=9) == [Said((), ())]
+    assert generate(MODEL, TOKENIZER, [], temperature=1.0, most=9) == []
+
+
+def test_draws_follow_the_chances() -> None:
+    logits = torch.log(torch.tensor([[0.5, 0.0, 0.3, 0.2]]).clamp(min=0))
+    tokens = [
+        int(drawn(logits, 1.0, torch.tensor([chance], dtype=torch.float64))[0]) for chance in (0.0, 0.49, 0.51, 0.79, 0.81, 1 - 1e-16)
+    ]
+    assert tokens == [0, 0, 2, 2, 3, 3]
+    token, logprob = drawn(logits, 0.5, torch.tensor([0.0], dtype=torch.float64))
+    assert int(token) == 0
+    assert float(logprob) == pytest.approx(math.log(0.25 / 0.38))
+
+
+def conversation(episode: str, text: str, seed: int = 3, turn: int = 0) -> Conversation:
+    task = AgentTask(id="t01", instruction="Go.", kind="read", solution=(ToolCall(tool="look"),), answer=("x",))
+    tools: tuple[dict[str, Any], ...] = ({"name": "l", "description": "L.", "inputSchema": {"type": "object"}},)
+    return Conversation(episode, task, seed, View(({"role": "user", "content": text},), tools, (), turn))
+
+
+def test_a_policy_keeps_what_it_was_shown_and_said() -> None:
+    policy = LocalPolicy(MODEL, TOKENIZER, 1.0, 6, keep=True)
+    asked = [conversation("a", "Hi"), conversation("b", "Ho", turn=2)]
+    replies = policy.reply(asked)
+    assert set(policy.turns) == {("a", 0), ("b", 2)}
+    for one, reply in zip(asked, replies, strict=True):
+        turn = policy.turns[one.episode, one.view.turn]
+        assert list(turn.prompt) == prompt_tokens(TOKENIZER, one.view.messages)
+        assert (reply.input_tokens, reply.output_tokens) == (len(turn.prompt), len(turn.said.tokens))
+        assert reply.message["content"] == TOKENIZER.decode(turn.said.tokens, skip_special_tokens=True)
+    assert policy.reply(asked[1:]) == replies[1:]
+    policy.close()
+    assert policy.turns == {}
+
+
+def test_the_words_may_come_from_elsewhere() -> None:
+    said = Said(tuple(TOKENIZER.encode("the cat")), (-0.5,))
+    policy = LocalPolicy(None, TOKENIZER, form="native", keep=True, say=lambda prompts: [said for _ in prompts])
+    asked = conversation("a", "Hi")
+    assert policy.reply([asked])[0].message == {"role": "assistant", "content": "the cat"}
+    shown = [{"type": "function", "function": {"name": "l", "description": "L.", "parameters": {"type": "object"}}}]
+    assert policy.turns["a", 0] == Turn(tuple(prompt_tokens(TOKENIZER, asked.view.messages, shown)), said)
