@@ -13,6 +13,12 @@ MOST_ROWS = 200
 """The most rows of one table; what is left out is said, and stands in the manifests."""
 
 
+MOST_NAMED = 50
+"""The most worlds that the summary names; the table has more of them."""
+
+MOST_FAULTS = 10
+
+
 class Card(NamedTuple):
     """One card: its key on the server, what it is about, and its content (rows of a table, or Markdown)."""
 
@@ -111,11 +117,18 @@ def summary(tally: Tally, store: str) -> str:
         f"Of {tally.planned} planned drafts {tally.known} were finished before, {tally.rejected} were rejected,"
         f" {tally.unfinished} are unfinished. The run {ended}; it took {spent}, in {tally.task_runs:,} task runs.",
         "",
-        *[f"- {fault}" for fault in tally.faults[:10]],
-        *([""] if tally.faults else []),
+        *items(tally.faults, MOST_FAULTS, len(tally.faults)),
+        *items([f"`{made.world}`: {made.tools} tools, {made.tasks} tasks" for made in tally.made], MOST_NAMED, tally.sealed),
         f"Store: `{store}`. `worldloom ls --store {store}` lists the worlds; run the same again to resume what is unfinished.",
     ]
     return "\n".join(lines)
+
+
+def items(lines: Sequence[str], most: int, count: int) -> list[str]:
+    """The first lines of `count` as a Markdown list, one that says how many more there are, and a blank line; nothing for none."""
+    shown = [f"- {line}" for line in lines[:most]]
+    more = [f"- … and {count - len(shown)} more"] if count > len(shown) else []
+    return [*shown, *more, ""] if shown else []
 
 
 def cut(rows: Rows, name: str, count: int) -> Rows:

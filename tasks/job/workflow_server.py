@@ -308,14 +308,27 @@ def wait_until_recorded(
 ) -> int:
     """Wait until all expected task runs are recorded in a final state; the patience counts from the last one that came in.
 
-    Returns the number recorded, which is short of `expected` only when none came in for `patience` seconds.
+    A server that is away meanwhile is waited for as well. Returns the number recorded, which is short of `expected` only when
+    none came in for `patience` seconds; raises httpx.HTTPStatusError where the server refuses to tell.
     """
-    recorded, since = recorded_task_runs(url, flow_run_id), time.monotonic()
+    recorded, since = _seen(url, flow_run_id, 0), time.monotonic()
     progress(recorded, expected)
     while recorded < expected and time.monotonic() - since < patience:
         time.sleep(POLL_SECONDS)
-        seen = recorded_task_runs(url, flow_run_id)
+        seen = _seen(url, flow_run_id, recorded)
         if seen != recorded:
             recorded, since = seen, time.monotonic()
             progress(recorded, expected)
     return recorded
+
+
+def _seen(url: str, flow_run_id: str, before: int) -> int:
+    """How many task runs are recorded; as many as before where the server is away, or too busy to say."""
+    try:
+        return recorded_task_runs(url, flow_run_id)
+    except httpx.TransportError:
+        return before
+    except httpx.HTTPStatusError as refused:
+        if refused.response.is_server_error:
+            return before
+        raise

@@ -6,7 +6,11 @@ import socket
 import subprocess
 import sys
 import textwrap
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import httpx
 import pytest
@@ -155,6 +159,44 @@ def test_waiting_ends_when_nothing_more_comes_in(server: LocalServer) -> None:
     assert wait_until_recorded(server.url, nothing, 5, lambda done, of: told.append((done, of)), patience=0.0) == 0
     assert told == [(0, 5)]
     assert recorded_task_runs(server.url, nothing) == 0
+
+
+class Restless(BaseHTTPRequestHandler):
+    """A server that is too busy, hangs up, and then tells."""
+
+    answers: ClassVar[list[int | None]] = []
+
+    def do_POST(self) -> None:
+        status = self.answers.pop(0)
+        if status is None:
+            self.close_connection = True
+            return
+        self.send_response(status)
+        self.send_header("Content-Length", "1")
+        self.end_headers()
+        self.wfile.write(b"5")
+
+    def log_message(self, *_: object) -> None:
+        """Tests stay quiet."""
+
+
+@pytest.fixture
+def restless() -> Iterator[str]:
+    service = HTTPServer(("127.0.0.1", 0), Restless)
+    threading.Thread(target=service.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    yield f"http://127.0.0.1:{service.server_address[1]}"
+    service.shutdown()
+    service.server_close()
+
+
+def test_a_server_that_is_away_while_task_runs_are_counted_is_waited_for(restless: str) -> None:
+    told: list[tuple[int, int]] = []
+    Restless.answers = [503, None, 500, 200]
+    assert wait_until_recorded(restless, "any", 5, lambda done, of: told.append((done, of))) == 5
+    assert told == [(0, 5), (5, 5)]
+    Restless.answers = [422]
+    with pytest.raises(httpx.HTTPStatusError, match="422"):
+        wait_until_recorded(restless, "any", 5)
 
 
 def test_the_server_sends_nothing_out_and_records_in_bulk(server: LocalServer) -> None:

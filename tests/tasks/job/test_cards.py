@@ -9,7 +9,7 @@ import pytest
 from artifacts.attempt import Attempt
 from artifacts.errors import InvalidInput, UserError
 from artifacts.verdict import Diagnostic, Reject
-from tasks.job.cards import MOST_ROWS, cards, funnel, percent, rejections, spending, summary, worlds
+from tasks.job.cards import MOST_NAMED, MOST_ROWS, cards, funnel, percent, rejections, spending, summary, worlds
 from tasks.job.order import Order, targeted
 from tasks.job.posting import Board
 from tasks.job.tally import MadeWorld, Tally, Woven, counted
@@ -78,6 +78,15 @@ def test_the_summary_says_what_is_left_to_do() -> None:
     assert "# 0 worlds sealed" in text
     assert "- the service is away" in text
     assert "resume" in text
+
+
+def test_the_summary_names_the_worlds_and_says_how_many_more_there_are() -> None:
+    made = tuple(MadeWorld(f"clinic-{number}", "health", 5, 12, 10, "1: 10") for number in range(MOST_NAMED + 10))
+    lines = summary(Tally(planned=400, sealed=400, made=made), "./loom").splitlines()
+    assert "- `clinic-0`: 12 tools, 10 tasks" in lines
+    assert f"- … and {400 - MOST_NAMED} more" in lines
+    assert sum(line.startswith("- ") for line in lines) == MOST_NAMED + 1
+    assert "more" not in summary(Tally(planned=1, sealed=1, made=made[:1]), "./loom")
 
 
 def test_the_bar_moves_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
