@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from training.tokens import prompt_tokens, reply_tokens
+from training.tokens import turn_tokens
 
 IGNORED = -100
 """The target of a token that does not count."""
@@ -57,7 +57,7 @@ def examples_of(
     too_long = 0
     for reply_message, places in zip((one for one in messages if one.get("role") == "assistant"), seen, strict=True):
         shown = [messages[place] for place in places]
-        prompt, reply = prompt_tokens(tokenizer, shown, tools), reply_tokens(tokenizer, shown, reply_message, tools)
+        prompt, reply = turn_tokens(tokenizer, shown, reply_message, tools)
         if len(prompt) + len(reply) > most:
             too_long += 1
             continue

@@ -97,7 +97,14 @@ def prompt_tokens(tokenizer: Any, messages: Sequence[dict[str, Any]], tools: Seq
 def reply_tokens(
     tokenizer: Any, messages: Sequence[dict[str, Any]], reply: dict[str, Any], tools: Sequence[dict[str, Any]] | None = None
 ) -> list[int]:
-    """What a policy says after those messages, up to and with the end mark.
+    """What a policy says after those messages, up to and with the end mark; raises as `turn_tokens`."""
+    return turn_tokens(tokenizer, messages, reply, tools)[1]
+
+
+def turn_tokens(
+    tokenizer: Any, messages: Sequence[dict[str, Any]], reply: dict[str, Any], tools: Sequence[dict[str, Any]] | None = None
+) -> tuple[list[int], list[int]]:
+    """What a policy is shown, and what it says then, up to and with the end mark.
 
     Raises InvalidInput for a template that shows the messages in another way once there is a reply.
     """
@@ -107,7 +114,7 @@ def reply_tokens(
         raise InvalidInput("The chat template shows a conversation in another way once it is answered.", "Use another template.")
     said = whole[len(prompt) :]
     end = tokenizer.eos_token_id
-    return said[: said.index(end) + 1] if end in said else [*said, end]
+    return prompt, said[: said.index(end) + 1] if end in said else [*said, end]
 
 
 def _applied(tokenizer: Any, messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]] | None, ask: bool) -> list[int]:
