@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -24,6 +25,9 @@ from artifacts.tables import TABLES, Row, Table, arrow, arrow_table, key_of, tab
 ATTEMPTS = 50
 DRAFT_TABLES = ("verdicts", "worlds", "agent_tasks", "tools", "lineage")
 """What a finished draft never gets more of; attempts are paid calls and are counted whoever was first."""
+
+FEW_ROWS = 2_000
+"""The keys of parts with no more rows than this are remembered: some 100 KB for the largest, a few for most."""
 
 Keys = frozenset[tuple[Any, ...]]
 Change = Callable[[Files, Snapshot], Snapshot | None]
@@ -154,10 +158,16 @@ def known_keys(files: Files, current: Snapshot, name: str, among: Iterable[Any])
     key = list(TABLES[name].key)
     found: set[tuple[Any, ...]] = set()
     for part in current.parts_of(name) if len(wanted) else ():
-        held = part_table(files, part, key)
+        held = _kept_keys(files, part) if part.rows <= FEW_ROWS else part_table(files, part, key)
         mine = held.filter(pc.is_in(held[key[0]], value_set=wanted))
         found.update(tuple(row[column] for column in key) for row in mine.to_pylist())
     return frozenset(found)
+
+
+@lru_cache(maxsize=1024)
+def _kept_keys(files: Files, part: Part) -> Any:
+    """The keys of a small part, remembered: parts never change, and a writer that commits often looks at each of them again."""
+    return part_table(files, part, list(TABLES[part.table].key))
 
 
 def _without_finished(rows: Mapping[str, Sequence[Row]], finished: set[str]) -> Mapping[str, Sequence[Row]]:

@@ -40,6 +40,9 @@ class Files(Protocol):
 
     root: str
 
+    def __hash__(self) -> int:
+        """By identity: what is remembered of one root's files is remembered for that object."""
+
     def read(self, path: str) -> bytes:
         """A file's bytes; raises FileNotFoundError where there is none."""
 
