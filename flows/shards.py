@@ -18,6 +18,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Cancelling
 
 from artifacts.errors import UserError
+from artifacts.identity import unique
 from artifacts.store import Store
 from flows.states import NAMES
 from tasks.job.gathering import gathered
@@ -132,6 +133,7 @@ def troubles(runs: Sequence[UUID], states: Mapping[UUID, State[Any] | None]) -> 
 
 
 def causes(states: Mapping[UUID, State[Any] | None]) -> tuple[str, ...]:
-    """The classes of the errors behind shards that did not end well, by the names of their states."""
-    names = {state.name for state in states.values() if state is not None}
-    return tuple(kind.__name__ for kind, name in NAMES if name in names)
+    """The classes of the errors behind shards that did not end well, by the names of their states; any other name stands for itself."""
+    names = [state.name or "" for state in states.values() if state is not None and state.name != "Completed"]
+    classes = {name: kind.__name__ for kind, name in NAMES}
+    return unique(classes.get(name, name) for name in names)

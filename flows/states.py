@@ -23,6 +23,10 @@ R = TypeVar("R")
 
 BUDGET = "Stopped by the budget"
 INNER = "Inner fault"
+CUT_SHORT = "Cut short"
+"""A run whose share was cancelled, or lost its process."""
+
+ENDED_FROM_OUTSIDE = ("Cancelled", "Cancelling", "Crashed")
 RESUME = "What was finished is published. Run the same again to resume: no answer is paid for twice."
 
 NAMES: tuple[tuple[type[WorldloomError], str], ...] = (
@@ -44,10 +48,20 @@ def name_for(error: BaseException) -> str:
 
 
 def name_for_causes(causes: Iterable[str]) -> str:
-    """The name for drafts that were left unfinished: the gravest of their errors' classes, in the order of NAMES."""
-    found = [getattr(errors, cause, None) for cause in causes]
-    kinds = [kind for kind in found if isinstance(kind, type)]
-    return next((name for kind, name in NAMES if any(issubclass(held, kind) for held in kinds)), INNER)
+    """The name for drafts that were left unfinished: the gravest of their errors' classes, in the order of NAMES.
+
+    A share's run that was cancelled or killed counts by the name of its state. A spent budget is the lightest: nothing failed.
+    """
+    names = {_name_for_cause(cause) for cause in causes}
+    ranked = (*(name for _, name in NAMES if name != BUDGET), CUT_SHORT, INNER, BUDGET)
+    return next((name for name in ranked if name in names), INNER)
+
+
+def _name_for_cause(cause: str) -> str:
+    if cause in ENDED_FROM_OUTSIDE:
+        return CUT_SHORT
+    found = getattr(errors, cause, None)
+    return next((name for kind, name in NAMES if isinstance(found, type) and issubclass(found, kind)), INNER)
 
 
 def failed(error: BaseException, home: Path | None = None) -> State[Any]:

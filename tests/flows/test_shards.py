@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from artifacts.errors import UserError
 from flows import shards
 from flows.shards import causes, check_shards, looked_after, troubles
-from flows.states import BUDGET
+from flows.states import BUDGET, CUT_SHORT, INNER, name_for_causes
 from tasks.job.order import Order, Share
 from tasks.job.stopping import Stop
 
@@ -58,8 +58,24 @@ def test_a_parent_ends_in_the_name_of_what_its_shards_met() -> None:
     states: dict[UUID, State[Any] | None] = dict(
         zip(RUNS, [Completed(), Failed(name="Model unreachable"), Completed(name=BUDGET)], strict=True)
     )
-    assert causes(states) == ("BudgetSpent", "ModelUnavailable")
+    assert causes(states) == ("ModelUnavailable", "BudgetSpent")
+    assert name_for_causes(causes(states)) == "Model unreachable"
     assert [line.split(":")[0] for line in troubles(RUNS, states)] == ["shard 2 of 3", "shard 3 of 3"]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("Completed", BUDGET), BUDGET),
+        ((BUDGET, "Crashed"), CUT_SHORT),
+        (("Cancelled", "Completed"), CUT_SHORT),
+        (("Crashed", "Disk full"), "Disk full"),
+        (("Inner fault", BUDGET), INNER),
+    ],
+)
+def test_a_spent_budget_is_said_only_where_nothing_failed(names: tuple[str, ...], said: str) -> None:
+    states: dict[UUID, State[Any] | None] = {run: Failed(name=name) for run, name in zip(RUNS, names, strict=False)}
+    assert name_for_causes(causes(states)) == said
 
 
 class Server:
