@@ -44,7 +44,7 @@ def compact(
     def change(_files: Files, current: Snapshot) -> Snapshot | None:
         done.clear()
         parts: list[Part] = []
-        for name in TABLES:
+        for name in dict.fromkeys(part.table for part in current.parts):  # tables of a newer version among them
             before = current.parts_of(name)
             after = tuple(compaction.parts(before))
             parts.extend(after)

@@ -12,7 +12,7 @@ from artifacts.files import Files
 from artifacts.retention import leftovers
 from artifacts.snapshots import Part, Snapshot, load, numbers, part_bytes, part_source, part_table, path_of, scan
 from artifacts.store import Store
-from artifacts.tables import TABLES
+from artifacts.tables import TABLES, columns_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,6 +21,9 @@ Kind = Literal["snapshot", "part", "key", "reference", "bundle", "leftover"]
 
 MOST_NAMED = 3
 """How many rows of one kind of fault are named; the others are counted."""
+
+NEWER = "is of a newer table"
+"""Nothing is wrong with such a part, so nothing is to be mended: it takes a newer version to look at it."""
 
 
 class Fault(NamedTuple):
@@ -77,7 +80,7 @@ def check(store: Store) -> tuple[Fault, ...]:
     if not snapshots:
         return (*faults, *_leftovers(store, bool(faults)))
     damage = {part.path: problem for part in _distinct(snapshots) for problem in [_part_problem(files, part)] if problem}
-    faults += [Fault("part", path, problem, mendable=True) for path, problem in damage.items()]
+    faults += [Fault("part", path, problem, mendable=not problem.startswith(NEWER)) for path, problem in damage.items()]
     newest = snapshots[-1]
     whole = newest.model_copy(update={"parts": tuple(part for part in newest.parts if part.path not in damage)})
     faults += [*_keys(files, whole), *_references(files, whole), *_bundles(store, whole)]
@@ -117,7 +120,7 @@ def _part_problem(files: Files, part: Part) -> str:
     """What is wrong with a part's file; empty where nothing is."""
     table = TABLES.get(part.table)
     if table is None or part.schema_version > table.version:
-        return f"is of a newer table '{part.table}' (version {part.schema_version})"
+        return f"{NEWER} '{part.table}' (version {part.schema_version})"
     if (size := files.size(part.path)) != part.bytes:
         return "is missing" if size is None else f"has {size} bytes, not {part.bytes}"
     try:
@@ -127,8 +130,8 @@ def _part_problem(files: Files, part: Part) -> str:
         return "was changed: its SHA-256 is another"
     except (OSError, ValueError) as problem:  # pyarrow's errors
         return f"is not Parquet: {problem}"
-    names = {column.name for column in table.columns}
-    if part.schema_version == table.version and (lacking := names - set(_names_in(files, part))):
+    names = {column.name for column in columns_of(table, part.schema_version)}
+    if lacking := names - set(_names_in(files, part)):
         return f"lacks the column {sorted(lacking)[0]}"
     return "" if rows.num_rows == part.rows else f"has {rows.num_rows} rows, not {part.rows}"
 

@@ -29,7 +29,8 @@ store.as_of("1").duckdb().sql("SELECT count(*) FROM worlds").fetchone()  # a Duc
 ```
 
 A column that is null where the page allows it says *unknown*, never zero. Times are UTC, to the microsecond. `json` is text that
-holds JSON. Where a table's version grew, older parts are read with nulls in the columns that came later.
+holds JSON. Where a table's version grew, older parts are read with nulls in the columns that came later; [migrations](migrations.md) says
+how a table changes. What row groups and compression were tried stands in [decision 13](decisions/0013-the-layout-of-the-parts.md).
 """
 
 
@@ -51,7 +52,7 @@ def section(table: Table) -> str:
 
 def line(column: Column) -> str:
     """One column as a line of a table."""
-    meaning = column.meaning.replace("|", "\\|")
+    meaning = column.meaning.replace("|", "\\|") + (f" (since version {column.since})" if column.since > 1 else "")
     return f"| `{column.name}` | {column.type} | {column.unit} | {'yes' if column.nullable else ''} | {meaning} |"
 
 

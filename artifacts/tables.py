@@ -15,9 +15,10 @@ Row = Mapping[str, Any]
 
 
 class Column(NamedTuple):
-    """One column: its type, what it means, its unit, and whether it may be unknown.
+    """One column: its type, what it means, its unit, whether it may be unknown, and the version of its table that it came with.
 
-    `time` is UTC to the microsecond, `texts` a list of text, `json` a text that holds JSON.
+    `time` is UTC to the microsecond, `texts` a list of text, `json` a text that holds JSON. A column that came later is null in older
+    parts, and so has to be nullable.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Column(NamedTuple):
     meaning: str
     unit: str = ""
     nullable: bool = False
+    since: int = 1
 
 
 class Table(NamedTuple):
@@ -164,15 +166,15 @@ AGENT_TASKS = Table(
         Column("kind", "text", "read, write or mixed"),
         Column("instruction", "text", "what the agent is asked"),
         Column("steps", "integer", "calls in the reference solution", "calls"),
-        Column("origin", "text", "intention or walk: what the task began with; null where unknown", "", True),
-        Column("difficulty", "integer", "1 to 5, derived from what was measured; null where it was not", "", True),
-        Column("hurdles", "integer", "preconditions that must first be put right; null where not measured", "", True),
-        Column("mutants", "integer", "near misses of the reference that were carried out; null where none were", "mutants", True),
-        Column("mutants_rejected", "integer", "near misses that scored below 1", "mutants", True),
-        Column("mutants_equivalent", "integer", "near misses with the very same end", "mutants", True),
-        Column("mutants_free", "integer", "near misses that differ only in what is left to the agent", "mutants", True),
-        Column("ways", "integer", "other right ways that were carried out; null where none were", "ways", True),
-        Column("ways_accepted", "integer", "other right ways that scored 1", "ways", True),
+        Column("origin", "text", "intention or walk: what the task began with; null where unknown", "", True, 2),
+        Column("difficulty", "integer", "1 to 5, derived from what was measured; null where it was not", "", True, 2),
+        Column("hurdles", "integer", "preconditions that must first be put right; null where not measured", "", True, 2),
+        Column("mutants", "integer", "near misses of the reference that were carried out; null where none were", "mutants", True, 2),
+        Column("mutants_rejected", "integer", "near misses that scored below 1", "mutants", True, 2),
+        Column("mutants_equivalent", "integer", "near misses with the very same end", "mutants", True, 2),
+        Column("mutants_free", "integer", "near misses that differ only in what is left to the agent", "mutants", True, 2),
+        Column("ways", "integer", "other right ways that were carried out; null where none were", "ways", True, 2),
+        Column("ways_accepted", "integer", "other right ways that scored 1", "ways", True, 2),
         Column("task", "json", "the whole task, as in tasks.json"),
         _RUN,
         _CREATED,
@@ -193,7 +195,7 @@ TOOLS = Table(
         Column("parameters", "json", "JSON Schema of its arguments"),
         Column("program", "json", "its steps"),
         Column("example", "json", "arguments with which it succeeds on the initial state, after the calls of `prepare`"),
-        Column("prepare", "json", "calls that must come before the example; null for none", "", True),
+        Column("prepare", "json", "calls that must come before the example; null for none", "", True, 2),
         _RUN,
         _CREATED,
     ),
@@ -300,6 +302,11 @@ CHECKPOINTS = Table(
 TABLES: dict[str, Table] = {
     t.name: t for t in (RUNS, ATTEMPTS, VERDICTS, WORLDS, AGENT_TASKS, TOOLS, LINEAGE, IMAGES, TRAJECTORIES, CHECKPOINTS)
 }
+
+
+def columns_of(table: Table, version: int) -> tuple[Column, ...]:
+    """The columns that a table had at a version."""
+    return tuple(column for column in table.columns if column.since <= version)
 
 
 def table_named(name: str) -> Table:
