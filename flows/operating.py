@@ -46,13 +46,17 @@ def up(
 
 def arrived(service: Service, applied: Applied) -> str:
     """What stands now, and where to look."""
-    removed = [f"  no longer there: {escape(name)}" for name in applied.removed]
+    told = [f"  no longer there: {escape(name)}" for name in applied.removed]
+    told += [f"  still paused, as you left it: {escape(name)}" for name in applied.paused]
+    told += [
+        f"  left out, since no Docker Engine answers here: {escape(name)}; `worldloom up` again when one does" for name in applied.left_out
+    ]
     workers = sum(one.role != "server" for one in service.processes)
     return "\n".join(
         [
             f"The factory is up at [bold]{service.ui_url}[/]",
             f"  deployments: {escape(', '.join(applied.deployments))}",
-            *removed,
+            *told,
             f"  automations: {len(applied.automations)}; workers: {workers}; store: {escape(service.store)}",
             "  `worldloom status` tells how it fares, `worldloom down` stops it.",
         ]

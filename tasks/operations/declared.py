@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,11 +27,15 @@ from pydantic import Field
 
 from artifacts.errors import ServerUnavailable, UserError
 from artifacts.noun import Noun
+from containers.packaging.engine import connect
 
 PROJECT = Path(__file__).resolve().parents[2]
 DEPLOYMENTS = PROJECT / "prefect.yaml"
 TAG = "worldloom"
 """Marks what the factory put on a server, so that it may take it away again."""
+
+PACKAGING = "package/new-worlds"
+"""The deployment whose trigger needs a container engine."""
 
 
 class Pool(Noun):
@@ -50,12 +55,23 @@ class Factory(Noun):
 
 
 class Applied(NamedTuple):
-    """What a server was brought up to, by name; `removed` are deployments and schedules that are declared no more."""
+    """What a server was brought up to, by name; `removed` are deployments and schedules that are declared no more, `left_out` the
+    triggers that would only fail here, `paused` the deployments that somebody paused and that stay so.
+    """
 
     pools: tuple[str, ...]
     deployments: tuple[str, ...]
     automations: tuple[str, ...]
     removed: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+    paused: tuple[str, ...] = ()
+
+
+class Held(NamedTuple):
+    """What a server holds of the factory: deployments that are paused, and automations by name with whether they are on."""
+
+    paused: frozenset[str] = frozenset()
+    automations: Mapping[str, bool] = {}
 
 
 def factory() -> Factory:
@@ -72,26 +88,72 @@ def declared_deployments(file: Path = DEPLOYMENTS) -> list[dict[str, Any]]:
     return found
 
 
-def apply(api_url: str, store: str, environment: Mapping[str, str] | None = None) -> Applied:
-    """Brings the server at this address up to what is declared; raises ServerUnavailable, UserError."""
+def apply(api_url: str, store: str, packages: bool = True) -> Applied:
+    """Brings the server at this address up to what is declared; `packages` says whether images can be made where its workers are.
+
+    Raises ServerUnavailable, UserError.
+    """
     try:
-        return _applied(api_url, store, environment)
+        return _applied(api_url, store, packages)
     except (PrefectHTTPStatusError, httpx.HTTPError) as problem:
         said = " ".join(str(problem).split())[:300]
         raise ServerUnavailable(f"The workflow server refuses what is declared: {said}", "Is it Prefect 3.8.8, as here?") from problem
 
 
-def _applied(api_url: str, store: str, environment: Mapping[str, str] | None) -> Applied:
+def _applied(api_url: str, store: str, packages: bool) -> Applied:
     wanted = factory()
     with get_client(sync_client=True) as client:
         pools = tuple(_pool(client, pool) for pool in wanted.work_pools)
         for name, value in {**wanted.variables, "worldloom_store": store}.items():
             _variable(name, value, keep=name != "worldloom_store")
-        deploy(api_url, environment)
-        names = tuple(name_of(deployment) for deployment in declared_deployments())
+        held = held_by(client)
+        plain = declared_deployments()
+        tailored = [tailored_to(deployment, held, packages) for deployment in plain]
+        deploy(api_url, tailored)
         removed = prune(client)
         automations = tuple(_automation(client, declared) for declared in wanted.automations)
-    return Applied(pools, names, automations, removed)
+    names = tuple(name_of(deployment) for deployment in plain)
+    left_out = tuple(sorted(set(triggers_of(plain)) - set(triggers_of(tailored))))
+    return Applied(pools, names, automations, removed, left_out, tuple(name for name in names if name in held.paused))
+
+
+def held_by(client: SyncPrefectClient) -> Held:
+    """What people chose on a server, and what is there already."""
+    ours = DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG]))
+    paused = [one for one in client.read_deployments(deployment_filter=ours, limit=200, offset=0) if one.paused]
+    automations = client.request("POST", "/automations/filter", json={"limit": 200}).json()
+    return Held(
+        frozenset(f"{client.read_flow(one.flow_id).name}/{one.name}" for one in paused),
+        {one["name"]: one["enabled"] for one in automations},
+    )
+
+
+def tailored_to(deployment: Mapping[str, Any], held: Held, packages: bool) -> dict[str, Any]:
+    """A declared deployment as it is put on this server: paused if it is paused there, its triggers on or off as they are there.
+
+    Where no images can be made, the trigger that makes them is not added; one that is there is somebody's, and stays.
+    """
+    found = dict(deployment)
+    if name_of(deployment) in held.paused:
+        found["paused"] = True
+    if "triggers" in deployment:
+        wanted = [one for one in deployment["triggers"] if packages or name_of(deployment) != PACKAGING or one["name"] in held.automations]
+        found["triggers"] = [{**one, "enabled": held.automations.get(one["name"], True)} for one in wanted]
+    return found
+
+
+def triggers_of(deployments: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The names of all triggers of some deployments."""
+    return [trigger["name"] for deployment in deployments for trigger in deployment.get("triggers", ())]
+
+
+def engine_answers() -> bool:
+    """Whether images can be made on this machine."""
+    try:
+        connect().client.close()
+    except ServerUnavailable:
+        return False
+    return True
 
 
 def name_of(deployment: Mapping[str, Any]) -> str:
@@ -99,11 +161,15 @@ def name_of(deployment: Mapping[str, Any]) -> str:
     return f"{str(deployment['entrypoint']).rpartition('.')[2].replace('_', '-')}/{deployment['name']}"
 
 
-def deploy(api_url: str, environment: Mapping[str, str] | None = None) -> None:
-    """`prefect deploy --all`, the ordinary way; raises ServerUnavailable with what it said."""
-    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(DEPLOYMENTS)]
-    settings = {**os.environ, **(environment or {}), "PREFECT_API_URL": api_url, "COLUMNS": "200"}
-    done = subprocess.run(command, cwd=PROJECT, env=settings, capture_output=True, text=True, check=False)  # noqa: S603 (fixed arguments)
+def deploy(api_url: str, deployments: Sequence[Mapping[str, Any]]) -> None:
+    """`prefect deploy --all`, the ordinary way, of these deployments; raises ServerUnavailable with what it said."""
+    project = {**yaml.safe_load(DEPLOYMENTS.read_text()), "deployments": list(deployments)}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "prefect.yaml"
+        file.write_text(yaml.safe_dump(project, sort_keys=False))
+        command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file)]
+        settings = {**os.environ, "PREFECT_API_URL": api_url, "COLUMNS": "200"}
+        done = subprocess.run(command, cwd=PROJECT, env=settings, capture_output=True, text=True, check=False)  # noqa: S603 (fixed arguments)
     if done.returncode:
         said = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         raise ServerUnavailable(f"`prefect deploy --all` failed: {(said or ['it gave no reason'])[-1][:300]}", f"Look at {DEPLOYMENTS}.")

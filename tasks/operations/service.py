@@ -18,7 +18,7 @@ from typing import NamedTuple
 from artifacts.errors import InvalidInput, ServerUnavailable, UserError
 from artifacts.noun import Noun
 from tasks.job.workflow_server import LOOPBACK, is_healthy, last_error, server_environment, settings_in_force
-from tasks.operations.declared import Applied, apply
+from tasks.operations.declared import Applied, apply, engine_answers
 from tasks.operations.processes import Started, running, start, stop
 from tasks.operations.remains import bury
 
@@ -76,7 +76,7 @@ def up(wanted: Wanted, tell: Tell = lambda _line: None) -> tuple[Service, Applie
         service = _server(wanted, tell)
         with settings_in_force({"PREFECT_API_URL": service.api_url, "DO_NOT_TRACK": "1"}):
             tell("applying deployments, schedules, variables and automations")
-            applied = apply(service.api_url, wanted.store)
+            applied = apply(service.api_url, wanted.store, packages=wanted.workers == 0 or engine_answers())
             for name in bury(POOL, worker_alive=bool(_live_workers(service))):
                 tell(f"the run '{name}' was killed")
         tell(f"starting {wanted.workers} worker{'s' if wanted.workers != 1 else ''}")

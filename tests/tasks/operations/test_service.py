@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from artifacts.errors import InvalidInput, ServerUnavailable
-from tasks.operations.declared import declared_deployments, factory, name_of
+from tasks.operations.declared import PACKAGING, Held, declared_deployments, factory, name_of, tailored_to, triggers_of
 from tasks.operations.processes import Started, running, start, stop
 from tasks.operations.service import Wanted, down, read, status, up
 
@@ -30,6 +30,19 @@ def post(url: str, path: str, body: dict[str, Any] | None = None) -> Any:
     return answer.json()
 
 
+PACKAGES = "Package worlds when they are sealed"
+
+
+def automations(url: str) -> dict[str, bool]:
+    """The automations by name, and whether each is on."""
+    return {one["name"]: one["enabled"] for one in post(url, "/automations/filter")}
+
+
+def switch(url: str, path: str, **settings: Any) -> None:
+    """What a switch in the UI sends."""
+    httpx.patch(f"{url}{path}", json=settings, timeout=30).raise_for_status()
+
+
 @pytest.fixture(scope="module")
 def wanted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wanted]:
     """A store of its own, on a free port; whatever a test leaves running is stopped."""
@@ -40,8 +53,9 @@ def wanted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wanted]:
 
 
 @pytest.mark.xdist_group("service")
-def test_one_command_brings_everything_up_and_again_changes_nothing(wanted: Wanted) -> None:
+def test_one_command_brings_everything_up_and_again_changes_nothing(wanted: Wanted, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
     service, applied = up(wanted, told.append)
     assert [one.role for one in service.processes] == ["server", "worker-1"]
     assert all(running(one) for one in service.processes)
@@ -55,9 +69,13 @@ def test_one_command_brings_everything_up_and_again_changes_nothing(wanted: Want
     }
     assert {automation["name"] for automation in post(service.api_url, "/automations/filter")} >= {a["name"] for a in factory().automations}
     assert {pool["name"] for pool in post(service.api_url, "/work_pools/filter")} >= {pool.name for pool in factory().work_pools}
-    again, _ = up(wanted)
+    assert applied.left_out == (PACKAGES,), "without an engine every batch of worlds would give a failed run"
+    assert PACKAGES not in automations(service.api_url)
+    monkeypatch.setattr("tasks.operations.service.engine_answers", lambda: True)
+    before = automations(service.api_url)
+    again, applied = up(wanted)
     assert again == service
-    assert len(post(service.api_url, "/automations/filter")) == len(post(service.api_url, "/automations/filter"))
+    assert (applied.left_out, automations(service.api_url)) == ((), {**before, PACKAGES: True})
     found = status(wanted.home)
     assert found is not None
     assert (found.healthy, len(found.running)) == (True, 2)
@@ -74,12 +92,24 @@ def test_what_is_declared_no_more_goes_and_what_people_chose_stays(wanted: Wante
     hourly = {"schedule": {"interval": 3600}, "slug": "hourly"}
     httpx.post(f"{url}/deployments/{nightly['id']}/schedules", json=[hourly], timeout=30).raise_for_status()
     (targets,) = (v for v in post(url, "/variables/filter") if v["name"] == "worldloom_targets")
-    httpx.patch(f"{url}/variables/{targets['id']}", json={"value": {"worlds": 77}}, timeout=30).raise_for_status()
+    switch(url, f"/variables/{targets['id']}", value={"worlds": 77})
+    switch(url, f"/deployments/{nightly['id']}", paused=True)
+    (weekly,) = (d for d in post(url, "/deployments/filter") if d["name"] == "weekly")
+    (schedule,) = weekly["schedules"]
+    switch(url, f"/deployments/{weekly['id']}/schedules/{schedule['id']}", active=False)
+    for automation in post(url, "/automations/filter"):
+        switch(url, f"/automations/{automation['id']}", enabled=False)
     _, applied = up(wanted)
     assert set(applied.removed) == {"bygone/old", "synthesize/nightly: hourly"}
     assert "somebody-elses" in {deployment["name"] for deployment in post(url, "/deployments/filter")}
     (targets,) = (v for v in post(url, "/variables/filter") if v["name"] == "worldloom_targets")
     assert targets["value"] == {"worlds": 77}
+    held = {deployment["name"]: deployment for deployment in post(url, "/deployments/filter")}
+    assert applied.paused == ("synthesize/nightly",)
+    assert [name for name, deployment in held.items() if deployment["paused"]] == ["nightly"]
+    assert [schedule["active"] for schedule in held["weekly"]["schedules"]] == [False]
+    assert set(automations(url).values()) == {False}
+    switch(url, f"/deployments/{nightly['id']}", paused=False)
 
 
 @pytest.mark.xdist_group("service")
@@ -115,6 +145,18 @@ def test_down_stops_exactly_what_up_started(wanted: Wanted) -> None:
     assert running(bystander)
     stop([bystander])
     assert (down(wanted.home), status(wanted.home), read(wanted.home)) == ((), None, None)
+
+
+def test_what_is_put_on_a_server_keeps_what_people_chose_there() -> None:
+    packaging = next(one for one in declared_deployments() if name_of(one) == PACKAGING)
+    assert tailored_to(packaging, Held(), packages=False)["triggers"] == []
+    there = Held(frozenset([PACKAGING]), {PACKAGES: False})
+    for packages in (True, False):
+        kept = tailored_to(packaging, there, packages)
+        assert (kept["paused"], [one["enabled"] for one in kept["triggers"]]) == (True, [False])
+    plain = tailored_to(packaging, Held(), packages=True)
+    assert ("paused" in plain, triggers_of([plain])) == (False, [PACKAGES])
+    assert packaging == next(one for one in declared_deployments() if name_of(one) == PACKAGING), "what is declared is not changed"
 
 
 def test_a_later_process_of_the_same_number_is_not_ours(tmp_path: Path) -> None:
