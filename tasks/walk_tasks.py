@@ -20,7 +20,7 @@ from tasks.instructions.extremes import superlatives
 from tasks.instructions.saying import Saying, saying_of
 from tasks.trials.workbench import Workbench, workbench_of
 from tasks.walks.walk import SUPERLATIVES, Said, Walk
-from tasks.walks.walking import walks_of
+from tasks.walks.walking import MISSES, walks_of
 
 LOOK_AHEAD = 10
 """Walks that are looked at for each place where a spread of difficulty was asked for."""
@@ -48,8 +48,21 @@ def walks_wanted(tasks: int) -> int:
 
 
 def walk_stream(draft: Draft, taken: Sequence[Walk] = ()) -> Iterator[Walk]:
-    """Sound walks of a world, different from those taken; whoever asks for the next may have used the workbench in between."""
-    return _varied(_sound(draft, workbench_of(draft), taken), taken)
+    """Walks that pass every gate that does not look at words, of which few begin with the same change or question.
+
+    They differ from those taken. The workbench is handed back as it was; whoever asks for the next may use it in between.
+    """
+    bench, used = workbench_of(draft), Counter(map(_theme, taken))
+    misses = 0
+    for walk in walks_of(draft, bench, seed_of("walks", draft.scenario.name, draft.recipe.seed), taken):
+        misses += 1
+        if used[_theme(walk)] < MOST_OF_A_TOOL and _all_used(walk) and is_sound(walk, draft, bench):
+            used[_theme(walk)] += 1
+            misses = 0
+            yield walk
+        bench.environment.reset()
+        if misses == MISSES:
+            return
 
 
 def choose_walks(draft: Draft, stream: Iterator[Walk], count: int, levels: Iterable[int]) -> tuple[Walk, ...]:
@@ -69,14 +82,6 @@ def level_of_walk(walk: Walk, bench: Workbench) -> int:
     return difficulty_of(walk.task("t01", UNSAID).model_copy(update={"instruction": ""}), bench).level
 
 
-def _sound(draft: Draft, bench: Workbench, taken: Sequence[Walk]) -> Iterator[Walk]:
-    """Walks that pass every gate that does not look at words; the workbench is handed back as it was between two of them."""
-    for walk in walks_of(draft, bench, seed_of("walks", draft.scenario.name, draft.recipe.seed), taken):
-        if _all_used(walk) and is_sound(walk, draft, bench):
-            yield walk
-        bench.environment.reset()
-
-
 def _all_used(walk: Walk) -> bool:
     """Whether each record that the words would have to name plays a part."""
     used = {index for step in walk.steps for index in step.selectors} | {asked.selector for asked in walk.asked}
@@ -89,15 +94,6 @@ def is_sound(walk: Walk, draft: Draft, bench: Workbench) -> bool:
     alone = draft.model_copy(update={"tasks": (finished(walk.task("t01", UNSAID), bench),)})
     gates = (gate for gate in STAGE_GATES["agent_tasks"] if gate.name not in _LATER)
     return not any(isinstance(gate.judge(alone), Reject) for gate in gates)
-
-
-def _varied(walks: Iterable[Walk], taken: Sequence[Walk]) -> Iterator[Walk]:
-    """Walks that do not all begin with the same change or question."""
-    used = Counter(map(_theme, taken))
-    for walk in walks:
-        if used[_theme(walk)] < MOST_OF_A_TOOL:
-            used[_theme(walk)] += 1
-            yield walk
 
 
 def _theme(walk: Walk) -> str:
