@@ -17,6 +17,7 @@ from artifacts.store import Store, open_store
 from flows import (
     collecting,
     display,
+    evaluating,
     images,
     judging,
     keeping,
@@ -210,6 +211,7 @@ app.command()(playing.play)
 app.command()(playing.score)
 app.add_typer(training_command.app, name="train")
 app.command()(collecting.collect)
+app.command()(evaluating.evaluate)
 app.command()(judging.calibrate)
 
 
