@@ -3,50 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import escape
 from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
-import plotly.io as pio
 import polars as pl
 
 from tasks.reporting.figures import Figures
 
-INK, ACCENT = "#26323f", "#2f6f8f"
-PALETTE = ("#2f6f8f", "#d98032", "#5b8c5a", "#a4485d", "#6c5b9c", "#b3a03c", "#4aa3a2", "#8a6d5a")
-LEVEL_COLOURS = ("#cfe3ec", "#9cc6d8", "#69a6c0", "#3d83a3", "#1f5873")
+ACCENT = "#3d83a3"
+PALETTE = ("#3d83a3", "#d98032", "#5f9a5e", "#bd5d73", "#8877bd", "#b3a03c", "#4aa3a2", "#a0826d")
 
 Draw = Callable[[Figures], go.Figure | None]
 
 
 class Chart(NamedTuple):
-    """One chart: where it stands on the page, its heading, what it shows, and how it is drawn."""
+    """One chart: where it stands on the page, its heading, what it shows, what fills it, how it is drawn, whether it takes a whole row."""
 
     name: str
     title: str
     says: str
+    filled: str
     draw: Draw
+    wide: bool = False
 
 
 def drawn(chart: Chart, figures: Figures) -> str:
-    """The chart as HTML without plotly's own code, or an empty text where there is nothing to draw."""
+    """The chart as plotly's JSON, safe inside a script element, or an empty text where there is nothing to draw.
+
+    Ink and grid have no colour here: the page gives them its own, by day or by night.
+    """
     figure = chart.draw(figures)
     if figure is None:
         return ""
     figure.update_layout(
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        height=max(240, int(figure.layout.height or 320)),
-        font={"family": "system-ui, sans-serif", "size": 13, "color": INK},
+        template="none",
+        margin={"l": 8, "r": 8, "t": 24, "b": 8},
+        height=max(260, int(figure.layout.height or 320)),
+        font={"family": "system-ui, sans-serif", "size": 13},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         colorway=PALETTE,
-        legend={"orientation": "h", "y": -0.2},
+        legend={"orientation": "h", "y": -0.22, "x": 0},
         hoverlabel={"align": "left"},
+        dragmode=False,
     )
-    figure.update_xaxes(gridcolor="#e3e8ec", automargin=True, fixedrange=True)
-    figure.update_yaxes(gridcolor="#e3e8ec", automargin=True, fixedrange=True)
-    config = {"displayModeBar": False, "responsive": True}
-    html: str = pio.to_html(figure, include_plotlyjs=False, full_html=False, config=config, div_id=f"chart-{chart.name}")
-    return html
+    figure.update_xaxes(automargin=True, fixedrange=True, zeroline=False)
+    figure.update_yaxes(automargin=True, fixedrange=True, zeroline=False)
+    return str(figure.to_json()).replace("<", "\\u003c")
 
 
 def funnel(figures: Figures) -> go.Figure | None:
@@ -75,7 +79,7 @@ def yields(figures: Figures) -> go.Figure | None:
         go.Bar(
             x=part["stage"].to_list(),
             y=part["first_pass"].to_list(),
-            name=str(model[0]),
+            name=escape(str(model[0])),
             customdata=part["drafts"].to_list(),
             hovertemplate="%{x}: %{y:.0%} of %{customdata} drafts",
         )
@@ -85,37 +89,36 @@ def yields(figures: Figures) -> go.Figure | None:
 
 
 def mistakes(figures: Figures) -> go.Figure | None:
-    """Mistakes made on purpose: how many, and the share that was noticed."""
+    """Mistakes made on purpose: how many were noticed and mended, noticed in a draft that was lost, not noticed."""
     rows = figures.mistakes
     if not rows.height:
         return None
-    bar = go.Bar(
-        y=rows["mistake"].to_list(),
-        x=rows["attempts"].to_list(),
-        orientation="h",
-        marker={"color": rows["noticed"].to_list(), "colorscale": "RdYlGn", "cmin": 0, "cmax": 1, "colorbar": {"title": "noticed"}},
-        customdata=rows["noticed"].to_list(),
-        hovertemplate="%{y}: %{x} answers, %{customdata:.0%} noticed",
-    )
-    return go.Figure(bar, layout={"height": 28 * rows.height + 80, "xaxis": {"title": "answers"}})
+    kinds = {"mended": ("mended", PALETTE[2]), "lost": ("draft lost", PALETTE[1]), "unnoticed": ("not noticed", PALETTE[3])}
+    bars = [
+        go.Bar(y=rows["mistake"].to_list(), x=rows[kind].to_list(), name=name, orientation="h", marker={"color": colour})
+        for kind, (name, colour) in kinds.items()
+    ]
+    return go.Figure(bars, layout={"barmode": "stack", "height": 22 * rows.height + 120, "xaxis": {"title": "answers"}})
 
 
 def spending(figures: Figures) -> go.Figure | None:
-    """Tokens and dollars for each sealed world, day by day."""
+    """Tokens and dollars for each sealed world, as time went by; dollars only where any were paid."""
     rows = figures.spending.filter(pl.col("worlds").is_not_null())
     if not rows.height:
         return None
-    days = [day.isoformat() for day in rows["day"]]
+    times = [moment.isoformat() for moment in rows["since"]]
     lines = [
-        go.Scatter(x=days, y=rows[name].to_list(), name=label, mode="lines+markers")
+        go.Scatter(
+            x=times, y=rows[name].to_list(), name=label, mode="lines+markers", customdata=rows["worlds"].to_list(),
+            hovertemplate="%{y:,.0f} for each of %{customdata} worlds",
+        )
         for name, label in (("input_tokens", "tokens in"), ("output_tokens", "tokens out"))
-    ]
-    lines.append(go.Scatter(x=days, y=rows["cost_usd"].to_list(), name="dollars", mode="lines+markers", yaxis="y2", line={"dash": "dot"}))
-    layout = {
-        "xaxis": {"type": "category"},
-        "yaxis": {"title": "tokens a world", "rangemode": "tozero"},
-        "yaxis2": {"title": "dollars a world", "overlaying": "y", "side": "right", "rangemode": "tozero", "showgrid": False},
-    }
+    ]  # fmt: skip
+    layout: dict[str, Any] = {"xaxis": {"type": "date"}, "yaxis": {"title": "tokens a world", "rangemode": "tozero"}, "hovermode": "x"}
+    if rows["cost_usd"].sum():
+        dollars = rows["cost_usd"].to_list()
+        lines.append(go.Scatter(x=times, y=dollars, name="dollars", mode="lines+markers", yaxis="y2", line={"dash": "dot"}))
+        layout["yaxis2"] = {"title": "dollars a world", "overlaying": "y", "side": "right", "rangemode": "tozero", "showgrid": False}
     return go.Figure(lines, layout=layout)
 
 
@@ -128,10 +131,32 @@ def sizes(figures: Figures) -> go.Figure | None:
     names = ("tables", "rows", "tools", "tasks")
     figure = make_subplots(rows=2, cols=2, subplot_titles=names, vertical_spacing=0.22)
     for number, name in enumerate(names):
-        trace = go.Histogram(x=figures.sizes[name].to_list(), marker={"color": PALETTE[number]}, name=name, nbinsx=24)
-        figure.add_trace(trace, row=number // 2 + 1, col=number % 2 + 1)
+        low, width, counts = binned(figures.sizes[name].to_list())
+        middles = [low + width * (place + 0.5) - 0.5 for place in range(len(counts))]
+        labels = [str(low + width * n) if width == 1 else f"{low + width * n} to {low + width * (n + 1) - 1}" for n in range(len(counts))]
+        bar = go.Bar(
+            x=middles, y=counts, width=[width * 0.9] * len(counts), customdata=labels, marker={"color": PALETTE[number]}, name=name,
+            hovertemplate="%{customdata}: %{y} worlds",
+        )  # fmt: skip
+        figure.add_trace(bar, row=number // 2 + 1, col=number % 2 + 1)
+        ticks = {
+            "tickformat": "d",
+            "dtick": 1 if len(counts) * width <= 8 else None,
+            "range": [low - 0.5 - width, middles[-1] + 1.5 * width],
+        }
+        figure.update_xaxes(ticks, row=number // 2 + 1, col=number % 2 + 1)
     figure.update_layout(showlegend=False, height=420)
     return figure
+
+
+def binned(values: list[int], most: int = 24) -> tuple[int, int, list[int]]:
+    """Whole numbers counted in bins of one whole width: the first bin's start, the width, the counts; `values` holds at least one."""
+    low, high = min(values), max(values)
+    width = -(-(high - low + 1) // most)
+    counts = [0] * ((high - low) // width + 1)
+    for value in values:
+        counts[(value - low) // width] += 1
+    return low, width, counts
 
 
 def difficulty(figures: Figures) -> go.Figure | None:
@@ -149,7 +174,7 @@ def categories(figures: Figures) -> go.Figure | None:
     rows = figures.categories.reverse()
     if not rows.height:
         return None
-    bar = go.Bar(y=rows["category"].to_list(), x=rows["worlds"].to_list(), orientation="h", marker={"color": ACCENT})
+    bar = go.Bar(y=[escape(name) for name in rows["category"]], x=rows["worlds"].to_list(), orientation="h", marker={"color": ACCENT})
     return go.Figure(bar, layout={"height": 22 * rows.height + 80, "xaxis": {"title": "worlds"}})
 
 
@@ -159,8 +184,8 @@ def scenarios(figures: Figures) -> go.Figure | None:
         go.Scatter(
             x=part["x"].to_list(),
             y=part["y"].to_list(),
-            text=part["name"].to_list(),
-            name=str(category[0]),
+            text=[escape(name) for name in part["name"]],
+            name=escape(str(category[0])),
             mode="markers",
             marker={"size": 9, "opacity": 0.75},
             hovertemplate="%{text}<extra>" + str(category[0]) + "</extra>",
@@ -174,30 +199,65 @@ def scenarios(figures: Figures) -> go.Figure | None:
 
 
 def solved(figures: Figures) -> go.Figure | None:
-    """Share of episodes solved, by policy and level."""
-    bars: list[Any] = [
+    """Share of episodes solved, by policy and level, with the interval that holds 95 of 100 such shares."""
+    bars = [
         go.Bar(
             x=[f"level {level}" for level in part["difficulty"]],
             y=part["solved"].to_list(),
-            name=str(policy[0]),
+            name=escape(str(policy[0])),
             customdata=part["episodes"].to_list(),
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": part["above"].to_list(),
+                "arrayminus": part["below"].to_list(),
+                "width": 3,
+            },
             hovertemplate="%{x}: %{y:.0%} of %{customdata} episodes",
         )
         for policy, part in figures.solved.group_by("policy", maintain_order=True)
     ]
-    return go.Figure(bars, layout={"barmode": "group", "yaxis": {"tickformat": ".0%", "range": [0, 1.02]}}) if bars else None
+    order = [f"level {level}" for level in range(1, 6)]
+    layout = {
+        "barmode": "group",
+        "xaxis": {"categoryorder": "array", "categoryarray": order},
+        "yaxis": {"tickformat": ".0%", "range": [0, 1.05]},
+        "showlegend": True,
+    }
+    return go.Figure(bars, layout=layout) if bars else None
 
 
 CHARTS: tuple[Chart, ...] = (
-    Chart("funnel", "From draft to world", "Drafts that came to each stage, and the worlds that were sealed.", funnel),
-    Chart("rejections", "Rejected drafts", "By the gate or stage that refused them; the colour is the first diagnostic.", rejections),
-    Chart("yields", "First-pass yield", "Share of drafts whose first answer in a stage drew no diagnostic, by model.", yields),
-    Chart("mistakes", "Mistakes made on purpose", "What the embedded model spoilt when told to, and how much was noticed.", mistakes),
-    Chart("spending", "Tokens and cost", "For each sealed world, by day; unknown cost is left out.", spending),
-    Chart("sizes", "Sizes", "How many worlds have how many tables, rows, tools and tasks.", sizes),
-    Chart("difficulty", "Difficulty", "Agent tasks by measured level and kind.", difficulty),
-    Chart("categories", "Categories", "Worlds by category.", categories),
-    Chart("scenarios", "Scenarios", "Near means: similar words. Each dot is a scenario, in its category's colour.", scenarios),
-    Chart("solved", "Solve rates", "Share of episodes that completed their task, by policy and level.", solved),
-)
+    Chart(
+        "funnel", "From draft to world", "Drafts that came to each stage, and the worlds that were sealed.",
+        "a run of <code>worldloom synthesize</code> fills it", funnel,
+    ),
+    Chart(
+        "rejections", "Rejected drafts", "By the gate or stage that refused them; the colour is the first diagnostic.",
+        "no draft was rejected", rejections,
+    ),
+    Chart(
+        "yields", "First-pass yield", "Share of drafts whose first answer in a stage drew no diagnostic, by model.",
+        "no stage was attempted", yields,
+    ),
+    Chart(
+        "mistakes", "Mistakes made on purpose", "Answers that the embedded model spoilt when told to, and what came of them.",
+        "no mistakes were asked for (<code>--fault-rate</code>)", mistakes,
+    ),
+    Chart(
+        "spending", "Tokens and cost", "For each sealed world, as time went by, with what rejected drafts took.",
+        "no world was sealed", spending, True,
+    ),
+    Chart("sizes", "Sizes", "How many worlds have how many tables, rows, tools and tasks.", "no world was sealed", sizes),
+    Chart("difficulty", "Difficulty", "Agent tasks by measured level and kind.", "no task's difficulty was measured", difficulty),
+    Chart("categories", "Categories", "Worlds by category.", "no world was sealed", categories),
+    Chart(
+        "scenarios", "Scenarios", "Near means: similar words. Each dot is a scenario, in its category's colour.",
+        "no world was sealed", scenarios,
+    ),
+    Chart(
+        "solved", "Solve rates", "Share of episodes that completed their task, by policy and level; whiskers hold 95 of 100.",
+        "<code>worldloom collect --policy reference</code> plays episodes", solved, True,
+    ),
+)  # fmt: skip
 """Every chart, in the order of the page."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,17 @@ from tasks.scenarios.novelty import weigh
 
 MOST_POINTS = 3_000
 """The most scenarios on the map: a power of patience, not of principle."""
+
+
+MOST_STRETCHES = 60
+STRETCHES = {
+    "1m": timedelta(minutes=1),
+    "5m": timedelta(minutes=5),
+    "15m": timedelta(minutes=15),
+    "1h": timedelta(hours=1),
+    "6h": timedelta(hours=6),
+    "1d": timedelta(days=1),
+}
 
 
 class Overview(NamedTuple):
@@ -127,19 +139,34 @@ def yields(store: Store) -> pl.DataFrame:
 
 
 def mistakes(store: Store) -> pl.DataFrame:
-    """mistake (of the embedded model, made on purpose), attempts with it, share that was noticed."""
-    made = store.scan("attempts").filter(pl.col("mistake").is_not_null())
-    return made.group_by("mistake").agg(attempts=pl.len(), noticed=(~pl.col("accepted")).mean()).sort("mistake").collect()
+    """mistake (of the embedded model, made on purpose), answers with it: noticed in drafts that were sealed, in others, not noticed."""
+    sealed = store.scan("worlds").select("draft_id", sealed=pl.lit(True)).unique("draft_id")
+    made = store.scan("attempts").filter(pl.col("mistake").is_not_null()).join(sealed, on="draft_id", how="left")
+    noticed, mended = ~pl.col("accepted"), pl.col("sealed").fill_null(False)
+    counts = {"mended": (noticed & mended).sum(), "lost": (noticed & ~mended).sum(), "unnoticed": (~noticed).sum()}
+    found = made.group_by("mistake").agg(answers=pl.len(), **counts)
+    return found.sort("answers", "mistake", descending=[False, True]).collect()
 
 
 def spending(store: Store) -> pl.DataFrame:
-    """day, worlds sealed, tokens in and out and dollars for each sealed world that day; null where unknown or none was sealed."""
-    paid = store.scan("attempts").filter(~pl.col("recalled")).with_columns(day=pl.col("created_at").dt.date())
-    spent = paid.group_by("day").agg(_total("input_tokens"), _total("output_tokens"), _total("cost_usd"))
-    sealed = store.scan("worlds").group_by(day=pl.col("created_at").dt.date()).agg(worlds=pl.len())
-    joined = spent.join(sealed, on="day", how="left").sort("day").collect()
+    """since, worlds sealed, tokens in and out and dollars for each sealed world in that stretch of time; null where unknown or none was."""
+    moment = pl.col("created_at")
+    paid = store.scan("attempts").filter(~pl.col("recalled"))
+    first, last = paid.select(moment.min().alias("first"), moment.max().alias("last")).collect().row(0)
+    width = stretch(first, last) if first is not None else "1d"
+    spent = paid.group_by(since=moment.dt.truncate(width)).agg(_total("input_tokens"), _total("output_tokens"), _total("cost_usd"))
+    sealed = store.scan("worlds").group_by(since=moment.dt.truncate(width)).agg(worlds=pl.len())
+    joined = spent.join(sealed, on="since", how="left").sort("since").collect()
     each = [(pl.col(name) / pl.col("worlds")).alias(name) for name in ("input_tokens", "output_tokens", "cost_usd")]
     return joined.with_columns(each)
+
+
+def stretch(first: datetime, last: datetime) -> str:
+    """The shortest of a few usual stretches of time, in polars' words, of which at most 60 lie between two moments."""
+    for name, length in STRETCHES.items():
+        if last - first <= MOST_STRETCHES * length:
+            return name
+    return "1w"
 
 
 def sizes(store: Store) -> pl.DataFrame:
@@ -186,7 +213,16 @@ def plane(texts: list[str]) -> Any:
 
 
 def solved(store: Store) -> pl.DataFrame:
-    """policy, level, episodes, solved (share of those that ended, environment errors left out)."""
+    """policy, level, episodes, solved (share of those that ended, environment errors left out), below and above (to the 95 % interval)."""
     played = store.scan("trajectories").filter(~pl.col("masked") & pl.col("difficulty").is_not_null())
     won = (pl.col("outcome") == "completed").mean()
-    return played.group_by("policy", "difficulty").agg(episodes=pl.len(), solved=won).sort("policy", "difficulty").collect()
+    found = played.group_by("policy", "difficulty").agg(episodes=pl.len(), solved=won).sort("policy", "difficulty").collect()
+    return found.with_columns(*wilson(pl.col("solved"), pl.col("episodes")))
+
+
+def wilson(share: pl.Expr, count: pl.Expr, z: float = 1.96) -> tuple[pl.Expr, pl.Expr]:
+    """How far a share's 95 % interval reaches below and above it (E. B. Wilson, 1927): sound for few episodes and for shares of 0 or 1."""
+    shrink = 1 + z**2 / count
+    middle = (share + z**2 / (2 * count)) / shrink
+    reach = (share * (1 - share) / count + z**2 / (4 * count**2)).sqrt() * z / shrink
+    return (share - (middle - reach)).clip(0, 1).alias("below"), (middle + reach - share).clip(0, 1).alias("above")

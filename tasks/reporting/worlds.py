@@ -11,7 +11,8 @@ from artifacts.shape import TableShape, shape_of
 from artifacts.world import World
 from containers.environment import Blueprint, Environment
 from tasks.reporting.drawing import Box, svg
-from tasks.sql.lineage import tool_graph
+from tasks.sql.lineage import needed_keys, root_of, usage_of
+from tasks.sql.scratch import catalog_of
 
 SAMPLE_ROWS = 4
 MOST_COLUMNS = 9
@@ -91,12 +92,14 @@ def _column_lines(shape: TableShape) -> tuple[str, ...]:
 
 def tools_svg(world: World) -> str:
     """The tool graph: an arrow where a result of one tool feeds a key of another."""
-    graph = tool_graph(world.tools, world.schema_sql)
-    boxes = {tool.name: Box(tool.name, (), "writes" if graph.nodes[tool.name]["writes"] else "reads") for tool in world.tools}
-    fed = {head for _, head, feeds in graph.edges(data="feeds") if feeds}
+    catalog = catalog_of(world.schema_sql)
+    usages = {tool.name: usage_of(tool, world.schema_sql) for tool in world.tools}
+    boxes = {name: Box(name, (), "writes" if usage.writes else "reads") for name, usage in usages.items()}
+    gives = {name: {root_of(pair, catalog) for pair in usage.gives} for name, usage in usages.items()}
+    needs = {tool.name: set(needed_keys(tool, usages[tool.name], catalog).values()) for tool in world.tools}
+    feeders = {head: [tail for tail in sorted(gives) if tail != head and gives[tail] & needs[head]] for head in sorted(needs)}
     # One feeder tells the story; a dozen lists that all give the same id would hide it.
-    arrows = [(min(t for t, h, feeds in graph.in_edges(head, data="feeds") if feeds and h == head), head) for head in sorted(fed)]
-    return svg(boxes, arrows)
+    return svg(boxes, [(tails[0], head) for head, tails in feeders.items() if tails])
 
 
 def samples_of(world: World, shapes: tuple[TableShape, ...]) -> tuple[Sample, ...]:
