@@ -18,6 +18,7 @@ from flows import (
     collecting,
     display,
     evaluating,
+    exporting,
     images,
     judging,
     keeping,
@@ -200,6 +201,7 @@ app.command()(operating.status)
 app.command()(querying.query)
 app.command()(lineage.lineage)
 app.command()(reporting.report)
+app.command()(exporting.export)
 app.command()(keeping.regenerate)
 app.command()(keeping.maintain)
 app.command("snapshots")(querying.list_snapshots)

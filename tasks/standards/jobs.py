@@ -98,6 +98,8 @@ PACKAGE = Job(
     {"images": "SELECT world_id, hash(digest) AS layer_digest, run_id FROM worlds"},
 )
 
+EXPORT = Job("write tables as plain files for other tools", ("agent_tasks", "worlds", "tools", "trajectories"))
+
 MAINTAIN = Job("compact tables, let old snapshots go, check what is left", tuple(TABLES), tuple(TABLES))
 
 JOBS: Mapping[str, Job] = MappingProxyType(
@@ -108,6 +110,7 @@ JOBS: Mapping[str, Job] = MappingProxyType(
         "train": TRAIN,
         "train grpo": REINFORCE,
         "package": PACKAGE,
+        "export": EXPORT,
         "maintain": MAINTAIN,
     }
 )

@@ -77,7 +77,7 @@ def test_tables_are_told_with_columns_meaning_version_and_where_columns_come_fro
     assert (tasks["namespace"], tasks["name"]) == ("file", f"{store.url}/tables/agent_tasks")
     assert [field["name"] for field in tasks["facets"]["schema"]["fields"]] == [column.name for column in TABLES["agent_tasks"].columns]
     assert tasks["facets"]["version"]["datasetVersion"] == str(store.snapshot().number)
-    assert tasks["inputFacets"]["inputStatistics"]["rowCount"] == 18
+    assert tasks["inputFacets"]["inputStatistics"]["rowCount"] == 10
     assert start["job"]["facets"]["sql"] == {**start["job"]["facets"]["sql"], "query": JOBS["collect"].query, "dialect": "duckdb"}
     lineage = episodes["facets"]["columnLineage"]
     assert lineage["fields"]["kind"]["inputFields"] == [
