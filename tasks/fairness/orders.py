@@ -55,7 +55,7 @@ def _meet(one: Usage, other: Usage) -> bool:
     return bool(_tables(one) & set(other.writes) or set(one.writes) & _tables(other))
 
 
-@lru_cache(maxsize=1_000)
+@lru_cache(maxsize=500)
 def _tables(usage: Usage) -> frozenset[str]:
     return frozenset({table for table, _ in usage.reads} | set(usage.writes))
 

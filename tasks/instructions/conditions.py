@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from weakref import WeakKeyDictionary
 
 from artifacts.agent_task import AgentTask, Condition
 from artifacts.errors import InvalidInput
@@ -17,7 +16,7 @@ from tasks.instructions.weakening import as_far_as_said, superlatives_in
 from tasks.sql.statements import statement_problems
 from tasks.trials.workbench import Workbench
 
-_known: WeakKeyDictionary[Workbench, Known] = WeakKeyDictionary()
+_ROWS = "rows that a person may know"
 
 
 def reader_of(task: AgentTask, bench: Workbench) -> Reader | None:
@@ -28,10 +27,15 @@ def reader_of(task: AgentTask, bench: Workbench) -> Reader | None:
     if done.failed_at is not None:
         return None
     bench.environment.reset()
-    known = _known.get(bench)
-    if known is None:
-        known = _known[bench] = Known(bench)
-    return Reader(task, done, changes, bench, known)
+    return Reader(task, done, changes, bench, _known(bench))
+
+
+def _known(bench: Workbench) -> Known:
+    """What a person may know of the rows, made once; it holds its workbench, so the workbench holds it, and both end together."""
+    found = bench.probed.get(_ROWS)
+    if not isinstance(found, Known):
+        found = bench.probed[_ROWS] = Known(bench)
+    return found
 
 
 def with_conditions(task: AgentTask, bench: Workbench) -> AgentTask:

@@ -75,7 +75,7 @@ def _is_text(node: exp.Expr, catalog: Catalog) -> bool:
     return any(found.affinity == "TEXT" for found in named)
 
 
-@lru_cache(maxsize=2_000)
+@lru_cache(maxsize=500)
 def _parts(sql: str) -> tuple[exp.Expr, ...]:
     """The comparisons of a query that hold a value or a superlative, outermost first; a limit counts as one."""
     tree = parse_statement(sql).tree

@@ -14,7 +14,7 @@ N = TypeVar("N", bound=Noun)
 R = TypeVar("R")
 
 
-def remembered(size: int = 1_000) -> Callable[[Callable[[N, str], R]], Callable[[N, str], R]]:
+def remembered(size: int = 200) -> Callable[[Callable[[N, str], R]], Callable[[N, str], R]]:
     """A cache of `function(noun, schema_sql)` by the very noun; the oldest are forgotten. Results must be immutable."""
 
     def decorate(function: Callable[[N, str], R]) -> Callable[[N, str], R]:

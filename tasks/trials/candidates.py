@@ -109,7 +109,7 @@ def turn_round(site: Site, known: frozenset[str]) -> str | None:
     return _turned(site.sql, frozenset(name for name in names_used(site.sql) if _open(name, site, known)))
 
 
-@lru_cache(maxsize=4_000)
+@lru_cache(maxsize=500)
 def _turned(sql: str, asked_for: frozenset[str]) -> str | None:
     tree = parse_statement(sql).tree if asked_for else None
     if not isinstance(tree, exp.Select) or tree.args.get("group") or not tree.args.get("from_"):

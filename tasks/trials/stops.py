@@ -40,6 +40,6 @@ def _guards(steps: tuple[Step, ...], place: str) -> Iterator[tuple[str, Require 
             yield f"{place}/{index}", step
 
 
-@lru_cache(maxsize=2_000)
+@lru_cache(maxsize=500)
 def _pattern(message: str) -> re.Pattern[str]:
     return re.compile(".*".join(map(re.escape, _NAME.split(message))), re.DOTALL)

@@ -75,9 +75,11 @@ class Workbench:
         return not self.environment.difference()
 
     def close(self) -> None:
-        """Frees the environment."""
+        """Frees the environment, and what was found with it: some of that holds the workbench, which would else wait for the collector."""
         if "environment" in self.__dict__:
             self.environment.close()
+        for found in (self.probed, self.read, self.replayed):
+            found.clear()
 
 
 _local = threading.local()
