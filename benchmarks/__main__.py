@@ -17,6 +17,7 @@ from benchmarks.pool import pool_rows
 from benchmarks.quality import deeply_audited, quality_rows
 from benchmarks.rollout import rollout_rows
 from benchmarks.serving import serving_rows
+from benchmarks.stream import stream_rows
 from benchmarks.weaving import Row, pace, tokens, under_faults, woven
 
 A_PAST = 1_000_000
@@ -38,6 +39,7 @@ def measured(folder: Path, worlds: int, runs: int) -> list[Row]:
         *serving_rows(folder / "serving"),
         *image_rows(store),
         *manifest_rows(grown(store, folder / "manifests", A_PAST)),
+        *stream_rows(store, folder / "stream"),
         *tokens(store, last["sealed"]),
         *under_faults(folder / "faulty", faulty),
         *quality_rows(deeply_audited([store, folder / "faulty"])),

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -15,8 +14,6 @@ from artifacts.files import Files
 from artifacts.snapshots import Part, Snapshot, part_bytes, part_source, readable_parts
 from artifacts.tables import TABLES, arrow, arrow_schema
 from training.order import WINDOW, Numbers
-
-T = TypeVar("T")
 
 
 class Shelf:
@@ -31,7 +28,9 @@ class Shelf:
         self._files = files
         self._keep = keep
         self._parts = readable_parts(files, snapshot, table)
+        self._schema = arrow_schema(TABLES[table])
         self._opened: dict[int, Any] = {}
+        self._held_by: dict[int, frozenset[str]] = {}
         self._held: OrderedDict[int, Any] = OrderedDict()
         self._place = [(number, group) for number, part in enumerate(self._parts) for group in range(self._file(number).num_row_groups)]
         sizes = [self._file(number).metadata.row_group(group).num_rows for number, group in self._place]
@@ -63,12 +62,13 @@ class Shelf:
         groups = self.groups_of(numbers)
         order = np.argsort(groups, kind="stable")
         found: list[dict[str, Any]] = []
-        for places in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1) if len(order) else ():
-            group = int(groups[places[0]])
-            found += _picked(self._group(group), numbers[places] - self.starts[group])
-        back = np.empty(len(order), np.int64)
-        back[order] = np.arange(len(order))
-        return list(map(found.__getitem__, back.tolist()))
+        places = np.empty(len(order), np.int64)
+        for chosen in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1) if len(order) else ():
+            group = int(groups[chosen[0]])
+            rows, here = _picked(self._group(group), numbers[chosen] - self.starts[group])
+            places[chosen] = here + len(found)
+            found += rows
+        return list(map(found.__getitem__, places.tolist()))
 
     def _group(self, number: int) -> Any:
         if number not in self._held:
@@ -79,13 +79,15 @@ class Shelf:
         return self._held[number]
 
     def _read(self, number: int, group: int) -> Any:
-        pa, file, schema = arrow(), self._file(number), arrow_schema(TABLES[self.table])
-        held = file.schema_arrow.names
+        pa, file = arrow(), self._file(number)
+        held = self._held_by[number]
         try:
             read = file.read_row_group(group, columns=[name for name in self.columns if name in held], use_threads=False)
         except (OSError, pa.ArrowException) as problem:  # Parquet's own errors are OSErrors
             raise self._damaged(number) from problem
-        lacking = {name: pa.nulls(read.num_rows, schema.field(name).type) for name in self.columns if name not in held}
+        if read.column_names == list(self.columns):
+            return read
+        lacking = {name: pa.nulls(read.num_rows, self._schema.field(name).type) for name in self.columns if name not in held}
         return pa.table({name: lacking[name] if name in lacking else read[name] for name in self.columns})
 
     def _file(self, number: int) -> Any:
@@ -93,6 +95,7 @@ class Shelf:
         if number not in self._opened:
             try:
                 self._opened[number] = pq.ParquetFile(part_source(self._files, self._parts[number]))
+                self._held_by[number] = frozenset(self._opened[number].schema_arrow.names)
             except (OSError, arrow().ArrowException) as problem:
                 raise self._damaged(number) from problem
         return self._opened[number]
@@ -104,23 +107,11 @@ class Shelf:
         )
 
 
-def _picked(table: Any, places: Numbers) -> list[dict[str, Any]]:
-    """Rows of a row group as Python values. Where most are wanted all are made, which costs less than to gather long texts."""
+def _picked(table: Any, places: Numbers) -> tuple[list[dict[str, Any]], Numbers]:
+    """Rows of a row group as Python values, and where among them those of these places are.
+
+    Where most are wanted all are made, which costs less than to gather long texts.
+    """
     if 2 * len(places) > table.num_rows:
-        rows = table.to_pylist()
-        return list(map(rows.__getitem__, places.tolist()))
-    picked: list[dict[str, Any]] = table.take(arrow().array(places)).to_pylist()
-    return picked
-
-
-def ahead(tasks: Iterable[Callable[[], T]]) -> Iterator[T]:
-    """What each task gives, in order; a thread carries out the next one meanwhile."""
-    with ThreadPoolExecutor(1) as pool:
-        before: Future[T] | None = None
-        for task in tasks:
-            after = pool.submit(task)
-            if before is not None:
-                yield before.result()
-            before = after
-        if before is not None:
-            yield before.result()
+        return table.to_pylist(), places
+    return table.take(arrow().array(places)).to_pylist(), np.arange(len(places))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +19,7 @@ from artifacts.identity import digest_of
 from artifacts.noun import Noun
 from artifacts.store import Store
 from training.order import Lane, Numbers, Stretch, cut, dropped, epoch_order, lane_of, length, plain, together
-from training.reading import Shelf, ahead
+from training.reading import Shelf
 from training.selection import Selection, Source, chosen_rows
 
 CHUNK = 32
@@ -181,8 +180,10 @@ class Stream:
             raise UnknownName(f"Snapshot {position.snapshot} of {store.url} is not the one that the job began with.")
         if position.about != self.about:
             raise InvalidInput("The job began with other samples or another seed.", "Resume it with the same selection and seed.")
-        same, self.store, self.epoch = store.snapshot().number == self.store.snapshot().number, store, position.epoch
-        (self._reorder if same else self._open)()
+        before = self.store.snapshot().number, self.epoch
+        self.store, self.epoch = store, position.epoch
+        if before != (position.snapshot, position.epoch):
+            self._open()
         lanes = [tuple(Stretch(*stretch) for stretch in lane) for lane in position.lanes]
         if (position.ranks, position.workers) == (self.ranks, self.workers):
             width = max(self.workers, 1)
@@ -221,10 +222,9 @@ class _Lanes(IterableDataset[Taken]):
     def __iter__(self) -> Iterator[Taken]:
         worker = get_worker_info()
         number = 0 if worker is None else worker.id
-        windows = [window for stretch in self._lanes[number] for window in self._windows(stretch)]
-        reads = (partial(self._shelf.rows, self._order[0][start:end]) for start, end in windows)
-        for (start, _), rows in zip(windows, ahead(reads), strict=True):
-            for chunk in _chunks(start, rows):
+        windows = (window for stretch in self._lanes[number] for window in self._windows(stretch))
+        for start, end in windows:
+            for chunk in _chunks(start, self._shelf.rows(self._order[0][start:end])):
                 yield Taken(number, list(map(self._make, chunk)))
 
     def _windows(self, stretch: Stretch) -> Iterator[Stretch]:
