@@ -140,7 +140,7 @@ def _split(table: str) -> dict[str, Any]:
         "source": {
             "fileSet": {"@id": f"{table}-files"},
             "extract": {"fileProperty": "fullpath"},
-            "transform": {"regex": r".*/([a-z]+)-\d+\.parquet$"},
+            "transform": {"regex": r"(?:.*/)?([a-z]+)(?:-\d+\.parquet)?$"},
         },
         "references": {"field": {"@id": f"{table}_splits/split_name"}},
     }

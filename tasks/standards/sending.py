@@ -6,6 +6,7 @@ stops both. A receiver that is slow or gone costs a run a few seconds at its end
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable
@@ -29,6 +30,15 @@ Attempt = Callable[[Callable[[], Any]], tuple[Any, Exception | None]]
 
 OURS: dict[str, Any] = {"facets": {"source_code_location": {"disabled": True}}}
 """The client would name the Git repository of the folder that it runs in, which is the user's, not the job's."""
+
+
+THREAD = "openlineage"
+RETRIES = "urllib3.connectionpool"
+
+
+def not_of_ours(record: logging.LogRecord) -> bool:
+    """Keeps what is logged of each try to reach a receiver from the terminal: what comes of them is told once."""
+    return record.threadName != THREAD
 
 
 class StoreTransport(Transport):
@@ -81,7 +91,8 @@ class Mail:
         self._connect = connect
         self._letters: SimpleQueue[RunEvent | None] = SimpleQueue()
         self._trouble: Exception | None = None
-        self._thread = threading.Thread(target=self._work, name="openlineage", daemon=True)
+        logging.getLogger(RETRIES).addFilter(not_of_ours)
+        self._thread = threading.Thread(target=self._work, name=THREAD, daemon=True)
         self._thread.start()
 
     def post(self, event: RunEvent) -> None:

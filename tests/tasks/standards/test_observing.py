@@ -152,7 +152,7 @@ def test_a_receiver_can_be_named_in_the_clients_own_file(store: Store, receiver:
 
 
 def test_a_dead_receiver_is_told_once_and_fails_nothing(
-    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     with socket.socket() as taken:  # bound and not listening: whoever knocks is refused
         taken.bind(("127.0.0.1", 0))
@@ -162,6 +162,7 @@ def test_a_dead_receiver_is_told_once_and_fails_nothing(
             tell({})
     assert [event["eventType"] for event in lines(store)] == ["START", "COMPLETE"]
     assert capsys.readouterr().err.count("The run's lineage could not be sent") == 1
+    assert [record for record in caplog.records if record.name.startswith("urllib3")] == []
 
 
 def test_a_receiver_that_never_answers_is_left(store: Store, receiver: Any, monkeypatch: pytest.MonkeyPatch) -> None:
