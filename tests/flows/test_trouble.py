@@ -1,7 +1,9 @@
 """Trouble of every kind: budgets, rates, wrong keys, dead services, full and closed disks; each is blamed on who can mend it."""
 
 import json
+import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,18 +12,25 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import polars as pl
 import pytest
 from dspy.lm15 import Message, Request
+from dspy.utils import exceptions
 
 from artifacts.store import open_store
 from tasks.embedded.engine import ProceduralEngine
 from tasks.job.order import EMBEDDED_MODEL
-from tasks.job.workflow_server import LocalServer
+from tasks.job.workflow_server import LocalServer, settings_in_force
+from tasks.models.journal import Answer
+from tasks.models.pace import BURST_SECONDS, CHARACTERS_A_TOKEN, SHARES, STEP_SECONDS, Pace, Rates
 
 pytestmark = pytest.mark.xdist_group("server")
 
 NAMES = ("Veterinary clinic", "Tool lending library", "Village bakery")
 TOKENS = 18
+DOLLARS = (11 * 0.4 + 7 * 1.6) / 1_000_000
+"""What a scripted answer costs as one of azure/gpt-4.1-mini: $0.40 a million tokens in, $1.60 out."""
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -30,9 +39,11 @@ class Service(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, most: int = 1_000_000, period: float = 60.0, status: int = 200) -> None:
+    def __init__(self, most: int = 1_000_000, period: float = 60.0, status: int = 200, hangs_after: int = 1_000_000) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.most, self.period, self.status = most, period, status
+        self.most, self.period, self.status, self.hangs_after = most, period, status, hangs_after
+        self.hanging, self.freed = threading.Event(), threading.Event()
+        self.asked: list[str] = []
         self.served: list[float] = []
         self.refused: list[float] = []
         self.lock = threading.Lock()
@@ -40,6 +51,19 @@ class Service(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/v1"
+
+    @property
+    def root(self) -> str:
+        return self.url.removesuffix("/v1")
+
+    def waits(self, body: Any) -> None:
+        """Keep what was asked; after so many requests, answer none until it is freed."""
+        with self.lock:
+            self.asked.append(json.dumps(body, sort_keys=True))
+            hangs = len(self.asked) > self.hangs_after
+        if hangs:
+            self.hanging.set()
+            self.freed.wait()
 
     def admits(self) -> bool:
         with self.lock:
@@ -54,6 +78,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.waits(body)
         if self.server.status != 200:
             self.reply(self.server.status, {"error": {"message": "no such key", "type": "error", "code": "scripted"}})
         elif not self.server.admits():
@@ -95,6 +120,7 @@ def serve() -> Iterator[Serve]:
 
     yield start
     for service in running:
+        service.freed.set()
         service.shutdown()
         service.server_close()
 
@@ -151,6 +177,55 @@ def test_a_budget_stops_a_run_cleanly_and_a_larger_one_pays_nothing_twice(
     assert json.loads(again.stdout)["model_calls"] + 7 <= len(service.served) <= json.loads(again.stdout)["model_calls"] + 8
 
 
+def test_a_budget_in_dollars_stops_a_run_of_a_priced_model(worldloom: Command, serve: Serve, server: LocalServer, tmp_path: Path) -> None:
+    service = serve()
+    account = {"AZURE_OPENAI_ENDPOINT": service.root, "AZURE_OPENAI_API_KEY": "none", "PREFECT_API_URL": server.url}
+    order = ("synthesize", *NAMES, "--tasks-per-world", "3", "--model", "azure/gpt-4.1-mini", "--max-concurrency", "2", "--json")
+    done = worldloom(*order, "--budget-usd", str(DOLLARS * 6.5), **account)
+    assert done.returncode == 4, done.stdout + done.stderr
+    found = json.loads(done.stdout)
+    assert 7 <= len(service.served) <= 8, "no more than the calls in hand beyond it"
+    assert found["cost_usd"] == pytest.approx(DOLLARS * len(service.served))
+    state = last_state(server)
+    assert (state["type"], state["name"]) == ("COMPLETED", "Stopped by the budget")
+    assert "budget of $" in state["message"]
+    assert worldloom(*order, "--budget-usd", "1", **account).returncode == 0
+    assert len(open_store(tmp_path / "loom", create=False).worlds()) == 3
+    assert len(service.asked) == len(set(service.asked)), "nothing is paid for twice"
+
+
+def test_a_budget_holds_over_all_the_processes_of_a_run(worldloom: Command, server: LocalServer, tmp_path: Path) -> None:
+    order = ("synthesize", *NAMES, "--tasks-per-world", "3", "--runner", "process", "--max-concurrency", "2", "--json")
+    done = worldloom(*order, "--budget-tokens", "30000", PREFECT_API_URL=server.url)
+    assert done.returncode == 4, done.stdout + done.stderr
+    attempts = open_store(tmp_path / "loom", create=False).scan("attempts").collect()
+    tokens = (attempts["input_tokens"] + attempts["output_tokens"]).to_list()
+    assert sum(tokens) - sum(sorted(tokens)[-2:]) < 30_000 <= sum(tokens), "each process goes over by the call in its hands at most"
+    assert worldloom(*order, PREFECT_API_URL=server.url).returncode == 0
+    store = open_store(tmp_path / "loom", create=False)
+    paid = store.scan("attempts").collect().filter(~pl.col("recalled"))["request_digest"]
+    assert (len(store.worlds()), paid.is_unique().all()) == (3, True)
+
+
+def test_a_run_killed_while_a_model_answers_pays_again_for_no_more_than_what_was_in_flight(
+    weave: Command, serve: Serve, server: LocalServer, tmp_path: Path
+) -> None:
+    service = serve(hangs_after=6)
+    model = ("--model", "openai/scripted", "--api-base", service.url, "--tasks-per-world", "3", "--max-concurrency", "2")
+    command = [str(Path(sys.executable).with_name("worldloom")), "synthesize", *NAMES, *model]
+    environment = {**os.environ, "PREFECT_API_URL": server.url}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        assert service.hanging.wait(120)
+        run.kill()
+    in_flight = len(service.asked) - 6
+    service.freed.set()
+    service.hangs_after = 1_000_000
+    assert weave(*NAMES, "--max-concurrency", "2", url=service.url).returncode == 0
+    assert 1 <= in_flight <= 2
+    assert len(service.asked) - len(set(service.asked)) <= in_flight
+    assert len(open_store(tmp_path / "loom", create=False).worlds()) == 3
+
+
 def test_a_budget_in_dollars_needs_a_price(weave: Command, tmp_path: Path) -> None:
     done = weave(*NAMES, "--budget-usd", "1", url="http://127.0.0.1:9/v1")
     assert done.returncode == 2
@@ -161,10 +236,62 @@ def test_a_budget_in_dollars_needs_a_price(weave: Command, tmp_path: Path) -> No
 
 def test_requests_stay_under_the_rate_that_was_asked_for(weave: Command, serve: Serve, server: LocalServer) -> None:
     service = serve(most=90, period=10.0)
-    done = weave(NAMES[0], NAMES[1], "--requests-per-minute", "540", "--json", url=service.url)
+    rates = ("--requests-per-minute", "540", "--tokens-per-minute", "6000000")
+    done = weave(NAMES[0], NAMES[1], *rates, "--json", url=service.url)
     assert done.returncode == 0, done.stdout + done.stderr
     assert service.refused == []
-    assert len(httpx.post(f"{server.url}/v2/concurrency_limits/filter", json={}).json()) >= 1
+    named = f"model-openai-scripted-at-127-0-0-1-{service.server_address[1]}-v1"
+    held = limits(server)
+    assert held[f"{named}-requests"] == pytest.approx((54 * SHARES, (540 - 54 + 1) * SHARES / 60))
+    assert held[f"{named}-tokens"] == pytest.approx((600_000, (6_000_000 - 600_000 + 1) / 60))
+
+
+def limits(server: LocalServer) -> dict[str, tuple[int, float]]:
+    """The rate limits on the server: how many slots each has, and how many come back in a second."""
+    held = httpx.post(f"{server.url}/v2/concurrency_limits/filter", json={"limit": 200}).json()
+    return {one["name"]: (one["limit"], one["slot_decay_per_second"]) for one in held}
+
+
+@pytest.fixture
+def in_force(server: LocalServer) -> Iterator[LocalServer]:
+    """The workflow server, as this process's own."""
+    with settings_in_force({"PREFECT_API_URL": server.url, "DO_NOT_TRACK": "1"}):
+        yield server
+
+
+def test_tokens_stay_under_the_rate_that_was_asked_for(in_force: LocalServer) -> None:
+    rate, burst = 3_000, 300
+    pace = Pace("openai/some-model", None, Rates(tokens=rate))
+    request = Request(model="some-model", messages=(Message.user("x" * 100 * CHARACTERS_A_TOKEN),))
+    answer = Answer("digest", "some-model", "text", "stop", 100, 50, None, None, None)
+    began = time.monotonic()
+    for _ in range(3):
+        pace.wait(request)
+        pace.settle(answer)
+    asked = 3 * (100 + 50)
+    assert time.monotonic() - began >= (asked - burst) / ((rate - burst + 1) / 60), "what goes beyond the burst comes at the rate"
+
+
+def test_a_rate_is_halved_once_a_burst_of_refusals_and_grows_back_by_steps(in_force: LocalServer) -> None:
+    now = [0.0]
+    pace = Pace("openai/strict-model", None, Rates(requests=600), lambda: now[0])
+    pace.wait(Request(model="strict-model", messages=(Message.user("x"),)))
+    answer = Answer("digest", "strict-model", "text", "stop", 1, 1, None, None, None)
+    full = (600 - 60 + 1) * SHARES / 60
+
+    def share() -> float:
+        return limits(in_force)["model-openai-strict-model-requests"][1] / full
+
+    refusal = exceptions.LMRateLimitError("too many")
+    seen = [share()]
+    for step, told in ((1.0, refusal), (1.0, refusal), (BURST_SECONDS, refusal), (1.0, None), *[(STEP_SECONDS, None)] * 9):
+        now[0] += step
+        pace.settle(answer) if told is None else pace.failed(told)
+        seen.append(share())
+    grown = [0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95, 1.0, 1.0]
+    assert seen == pytest.approx([1.0, 0.5, 0.5, 0.25, 0.25, *grown])
+    pace.failed(exceptions.LMServerError("not that"))
+    assert share() == pytest.approx(1.0)
 
 
 def test_a_service_that_says_too_many_is_asked_less_often(weave: Command, serve: Serve) -> None:
