@@ -158,7 +158,7 @@ def test_what_is_declared_is_imported() -> None:
 
 
 ROOMS = ("artifacts", "containers", "tasks", "flows", "training")
-PEERS = {"fastapi-mcp"}
-"""Measured against, with packages of its own: benchmarks/peer/requirements.txt."""
+PEERS = {"fastapi-mcp", "litdata", "torchdata", "webdataset"}
+"""Measured against, with packages of their own: benchmarks/peer/requirements.txt, benchmarks/loaders.txt."""
 PINNED_FOR_OTHERS = {"fastapi"}
 """From FastAPI 0.151 on Prefect's server refuses what `prefect deploy` asks (a null for a number); from 0.155 on it does not import."""
