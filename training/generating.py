@@ -1,7 +1,7 @@
 """A model's words: many prompts at once, each with a seed of its own, and a policy for rollouts that keeps what it was shown and said.
 
 What is said to a prompt depends on the prompt and its seed alone, but for the last bits of floating point: rows of a batch are
-filled up on the left, nobody sees the filling, and every row draws from its own generator.
+filled up on the left, nobody sees the filling, and every row draws from its own generator. What all of them begin with is read once.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from training.tokens import prompt_tokens
 
 MOST = 512
 """So many tokens a reply has at most, where nobody says."""
+
+WORTH_SHARING = 16
+"""From so many tokens on, what all rows of a batch begin with is read once for all of them."""
 
 
 class Prompt(NamedTuple):
@@ -54,7 +57,7 @@ Say = Callable[[Sequence[Prompt]], list[Said]]
 
 def generate(model: Any, tokenizer: Any, prompts: Sequence[Prompt], *, temperature: float, most: int, batch: int = 64) -> list[Said]:
     """What a model says to each prompt: at most `most` tokens, no more than its context holds, the likeliest at temperature 0."""
-    order = sorted(range(len(prompts)), key=lambda place: len(prompts[place].tokens))
+    order = sorted(range(len(prompts)), key=lambda place: prompts[place].tokens)  # what begins alike stands together
     ends = _ends(model, tokenizer)
     found: dict[int, Said] = {}
     with _speaking(model):
@@ -124,11 +127,13 @@ class _Rows:
         self._tokens: list[list[int]] = [[] for _ in prompts]
         self._logprobs: list[list[float]] = [[] for _ in prompts]
         self._going = [place for place, free in enumerate(self._rooms) if free]
-        shown = [prompts[place].tokens for place in self._going]
-        width = max(map(len, shown), default=0)
-        self._next = self._tensor([[*(0,) * (width - len(one)), *one] for one in shown])
-        self._sees = self._tensor([[*(0,) * (width - len(one)), *(1,) * len(one)] for one in shown])
         self._known = DynamicCache(config=model.config)
+        shown = [prompts[place].tokens for place in self._going]
+        alike = self._begun(shown)
+        rests = [one[alike:] for one in shown]
+        width = max(map(len, rests), default=0)
+        self._next = self._tensor([[*(0,) * (width - len(one)), *one] for one in rests])
+        self._sees = self._tensor([[*(1,) * alike, *(0,) * (width - len(one)), *(1,) * len(one)] for one in rests])
 
     def said(self, ends: frozenset[int]) -> list[Said]:
         """What is said in each row."""
@@ -139,6 +144,15 @@ class _Rows:
                 self._logprobs[place].append(logprob)
             self._keep([row for row, token in enumerate(tokens) if token not in ends and self._free(row)])
         return [Said(tuple(tokens), tuple(logprobs)) for tokens, logprobs in zip(self._tokens, self._logprobs, strict=True)]
+
+    def _begun(self, shown: Sequence[tuple[int, ...]]) -> int:
+        """Reads what all rows begin with once for all of them, where that is worth it; gives how many tokens it is."""
+        alike = _alike(shown)
+        if len(shown) < 2 or alike < WORTH_SHARING:
+            return 0
+        self._model(input_ids=self._tensor([shown[0][:alike]]), past_key_values=self._known, use_cache=True, logits_to_keep=1)
+        self._known.batch_repeat_interleave(len(shown))
+        return alike
 
     def _step(self) -> tuple[list[int], list[float]]:
         """The next token of each row that goes on, with its log-probability."""
@@ -188,6 +202,13 @@ def drawn(logits: torch.Tensor, temperature: float, chances: torch.Tensor) -> tu
         aims = chances.to(cumulated.device)[:, None] * cumulated[:, -1:]
         tokens = torch.searchsorted(cumulated, aims, right=True)[:, 0].clamp(max=logits.shape[-1] - 1)
     return tokens, logprobs.gather(-1, tokens[:, None])[:, 0]
+
+
+def _alike(shown: Sequence[tuple[int, ...]]) -> int:
+    """How many tokens all rows begin with, less the last of the shortest, which is left to be read."""
+    first, last = min(shown, default=()), max(shown, default=())
+    most = min(map(len, shown), default=1) - 1
+    return next((place for place in range(most) if first[place] != last[place]), most)
 
 
 def _chances(seed: int, most: int) -> torch.Tensor:

@@ -45,6 +45,20 @@ def test_a_batch_says_what_each_row_says_alone(temperature: float, batch: int) -
         assert one.logprobs == pytest.approx(alone.logprobs, abs=1e-5)
 
 
+@pytest.mark.parametrize("lengths", [(1, 1, 1), (1, 9, 4, 9), (0, 5, 0)])
+def test_what_all_rows_begin_with_is_read_once_and_changes_nothing(lengths: tuple[int, ...]) -> None:
+    begun = tuple(range(20, 44))
+    prompts = [Prompt((*begun, *range(60 + seed, 60 + seed + length)), seed) for seed, length in enumerate(lengths)]
+    read: list[int] = []
+    with MODEL.register_forward_pre_hook(lambda _, __, given: read.append(given["input_ids"].numel()), with_kwargs=True):
+        said = generate(MODEL, TOKENIZER, prompts, temperature=1.0, most=8)
+    for prompt, one in zip(prompts, said, strict=True):
+        alone = one_by_one(prompt, 1.0, 8)
+        assert one.tokens == alone.tokens
+        assert one.logprobs == pytest.approx(alone.logprobs, abs=1e-5)
+    assert read[0] == 24 - (0 in lengths), "the beginning is one row"
+
+
 def test_log_probabilities_are_those_of_the_distribution_that_was_drawn_from() -> None:
     """A float64 reference over the whole sequence, softmax(logits / temperature)."""
     prompt = PROMPTS[2]
