@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from datasets import get_dataset_config_names, load_dataset
 
 from artifacts.errors import InvalidInput, UnknownName
 from artifacts.identity import digest_of_bytes
-from artifacts.rows import world_of_rows
+from artifacts.rows import rows_of_draft, world_of_rows
 from artifacts.store import Store, open_store
 from artifacts.tables import TABLES
 from tasks.standards.export import USUAL, Exported, ExportOrder, export
@@ -153,3 +154,14 @@ def test_what_cannot_be_exported_is_said_and_leaves_nothing(store: Store, tmp_pa
 
 def test_the_usual_tables_are_tables() -> None:
     assert set(USUAL) <= set(TABLES)
+
+
+def test_a_world_that_another_took_the_place_of_is_left_out_and_counted(store: Store, tmp_path: Path) -> None:
+    old = store.world(store.worlds()[0].world_id)
+    new = old.model_copy(update={"recipe": old.recipe.model_copy(update={"seed": 1, "parent": old.id})})
+    store.commit(rows_of_draft("renewed", (), (), new, run_id="later", created_at=datetime.now(UTC)))
+    done = export(store, ExportOrder(), tmp_path / "out")
+    held = pl.read_parquet(tmp_path / "out" / "data" / "worlds" / "*.parquet")["world_id"]
+    assert (done.made.worlds, done.made.superseded, rows(done, "agent_tasks")) == (5, 1, 10)
+    assert new.id in held
+    assert old.id not in held
