@@ -55,7 +55,14 @@ def ancestry(store: Store, name: str, direction: Direction = "up", depth: int = 
     `name` is an id or a unique beginning of one, or a scenario's name.
     """
     edges = all_edges(store)
-    start, kind = found_id(edges, name)
+    try:
+        start, kind = found_id(edges, name)
+    except UnknownName as unknown:
+        lost = lost_draft(store, name)
+        if lost is None:
+            raise
+        what = f"'{name}' is of a draft that was rejected: nothing came of it."
+        raise UnknownName(what, f"`worldloom lineage --cause {lost}` tells what it shares with others.") from unknown
     here, there = ("child", "parent") if direction == "up" else ("parent", "child")
     frontier, seen, walked = [start], {start}, list[Edge]()
     for _ in range(depth):
@@ -98,6 +105,16 @@ def found_id(edges: pl.DataFrame, name: str) -> tuple[str, str]:
         raise UnknownName(f"'{name}' begins {found.height} ids.", f"Give more of it: {some} …")
     near = difflib.get_close_matches(name, known["id"].to_list(), n=3, cutoff=0.5)
     raise UnknownName(f"Nothing here is called '{name}'.", f"Did you mean {' or '.join(near)}?" if near else "Ids stand in the manifests.")
+
+
+def lost_draft(store: Store, name: str) -> str | None:
+    """The rejected draft that an id means, or one of whose attempts it means: nothing came of it, so that no edge tells of it."""
+    import polars as pl
+
+    rejected = store.scan("verdicts").filter((pl.col("verdict") == "reject") & pl.col("world_id").is_null()).select("draft_id").unique()
+    attempts = store.scan("attempts").filter(pl.col("attempt_id") == name).select("draft_id")
+    mine = pl.concat([rejected.filter(pl.col("draft_id") == name), attempts.join(rejected, on="draft_id", how="semi")]).collect()
+    return str(mine["draft_id"][0]) if mine.height else None
 
 
 class Cause(NamedTuple):
@@ -162,39 +179,6 @@ def _after(store: Store, worlds: Iterable[Sequence[str]]) -> dict[str, int]:
             counts[kind] = counts.get(kind, 0) + 1
         frontier = [child for child, _ in fresh]
     return dict(sorted(counts.items()))
-
-
-MOST_SIBLINGS = 6
-
-
-def mermaid(found: Ancestry) -> str:
-    """The walk as a Mermaid flowchart, from what was there first to what was made of it; many siblings become one box."""
-    boxes: dict[str, str] = {found.start: f"{found.kind}<br/>{found.start}"}
-    arrows: dict[tuple[str, str], None] = {}
-    for (near, kind), far in _families(found).items():
-        many = len(far) > MOST_SIBLINGS
-        drawn = {f"{near}/{kind}": f"{len(far)} {kind}s"} if many else {name: f"{kind}<br/>{name}" for name in far}
-        boxes |= drawn
-        arrows |= {(name, near) if found.direction == "up" else (near, name): None for name in drawn}
-    shown = {end for arrow in arrows for end in arrow} | {found.start}
-    numbers = {name: f"n{number}" for number, name in enumerate(name for name in boxes if name in shown)}
-    lines = [f'    {number}["{_quoted(boxes[name])}"]' for name, number in numbers.items()]
-    lines += [f"    {numbers[tail]} --> {numbers[head]}" for tail, head in arrows if tail in numbers and head in numbers]
-    return "\n".join(["flowchart LR", *lines])
-
-
-def _families(found: Ancestry) -> dict[tuple[str, str], list[str]]:
-    """The far ends by the near end and their kind, those that stand behind a box of many left out."""
-    families: dict[tuple[str, str], list[str]] = {}
-    for edge in found.edges:
-        near, far, kind = edge.ends(found.direction)
-        families.setdefault((near, kind), []).append(far)
-    hidden = {name for far in families.values() if len(far) > MOST_SIBLINGS for name in far} - {found.start}
-    return {(near, kind): far for (near, kind), far in families.items() if near not in hidden}
-
-
-def _quoted(text: str) -> str:
-    return text.replace('"', "'")
 
 
 def require_one(**chosen: object) -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
+from base64 import b64encode
+from collections.abc import Callable
+from decimal import Decimal
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
@@ -92,18 +96,39 @@ def write(found: Any, form: Format, output: Path | None) -> None:
 
 
 def json_lines(found: Any) -> list[str]:
-    """Each row as one line of JSON."""
-    return [json.dumps(row, ensure_ascii=False, default=str) for row in found.to_pylist()]
+    """Each row as one line of JSON that any reader takes: whole sums are numbers, bytes are base64, what is not finite is null."""
+    return [json.dumps(plain(row), ensure_ascii=False, default=str, allow_nan=False) for row in found.to_pylist()]
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it; DuckDB gives sums of whole numbers as decimals."""
+    if isinstance(value, dict):
+        return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [plain(inner) for inner in value]
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return b64encode(value).decode() if isinstance(value, bytes) else value
 
 
 def flat(found: Any) -> Any:
-    """The table with lists and structures as JSON text, which CSV can hold."""
-    pa = import_module("pyarrow")
+    """The table with lists and structures as JSON text and bytes in base64, which CSV can hold."""
+    types = import_module("pyarrow").types
     for index, field in enumerate(found.schema):
-        if pa.types.is_nested(field.type):
-            texts = [None if v is None else json.dumps(v, ensure_ascii=False, default=str) for v in found.column(index).to_pylist()]
-            found = found.set_column(index, field.name, pa.array(texts, pa.string()))
+        if types.is_nested(field.type):
+            found = written(found, index, lambda value: json.dumps(plain(value), ensure_ascii=False, default=str))
+        elif types.is_binary(field.type) or types.is_large_binary(field.type):
+            found = written(found, index, lambda value: b64encode(value).decode())
     return found
+
+
+def written(found: Any, index: int, write: Callable[[Any], str]) -> Any:
+    """The table with one column as text."""
+    texts = [None if value is None else write(value) for value in found.column(index).to_pylist()]
+    pa = import_module("pyarrow")
+    return found.set_column(index, found.schema.field(index).name, pa.array(texts, pa.string()))
 
 
 def list_snapshots(store: StoreOption = "./loom", as_json: JsonOption = False) -> None:

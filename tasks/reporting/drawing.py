@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import networkx as nx
 
+from artifacts.picture import Picture
+
 WIDTH, GAP_X, GAP_Y, LINE, PADDING = 190, 46, 22, 15, 8
 
 
@@ -40,6 +42,17 @@ def svg(boxes: Mapping[str, Box], arrows: Sequence[tuple[str, str]]) -> str:
     parts = [_arrow(places, boxes, tail, head) for tail, head in graph.edges] + [_box(places[name], box) for name, box in boxes.items()]
     body = f"<defs>{_TIP}</defs>{''.join(parts)}"
     return f'<svg class="graph" viewBox="0 0 {width} {height}" style="min-width:{min(width, 900)}px">{body}</svg>'
+
+
+_ALONE = """svg{font:11px system-ui,sans-serif;fill:#26323f;background:#fff}rect{fill:#f5f8fa;stroke:#9fb3c0}
+.title{font-weight:600}.arrow{fill:none;stroke:#8aa0ae;stroke-width:1.2;marker-end:url(#tip)}#tip path{fill:#8aa0ae}"""
+
+
+def alone(picture: Picture) -> str:
+    """A picture as an SVG file of its own."""
+    boxes = {name: Box(kind or text, (text,) if kind else ()) for name, (kind, text) in picture.boxes.items()}
+    drawing = svg(boxes, picture.arrows)
+    return drawing.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1).replace("<defs>", f"<style>{_ALONE}</style><defs>", 1)
 
 
 def _places(boxes: Mapping[str, Box], graph: nx.DiGraph[str]) -> dict[str, tuple[int, int]]:

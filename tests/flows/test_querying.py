@@ -92,6 +92,22 @@ def test_a_result_in_every_form(tmp_path: Path, worldloom: Command) -> None:
     assert (tmp_path / "out.csv").read_text().splitlines()[1].startswith("1,")
 
 
+def test_what_other_programs_read_is_what_they_understand(tmp_path: Path, worldloom: Command) -> None:
+    filled(tmp_path / "loom")
+    sql = "SELECT sum(number) AS total, sum(0.5) AS half, 1 / 0.0 AS endless, 'ab'::BLOB AS bytes, [1::HUGEINT] AS many FROM attempts"
+    (row,) = json.loads(worldloom("query", sql, "--format", "json").stdout, parse_constant=pytest.fail)
+    assert row == {"total": 3, "half": 1, "endless": None, "bytes": "YWI=", "many": [1]}
+    (line,) = csv.DictReader(io.StringIO(worldloom("query", sql, "--format", "csv").stdout))
+    assert (line["total"], line["bytes"], line["many"]) == ("3", "YWI=", "[1]")
+
+
+def test_a_scan_reads_only_the_columns_and_rows_that_are_asked_for(tmp_path: Path) -> None:
+    filled(tmp_path / "loom")
+    plan = artifacts.open_store(tmp_path / "loom").scan("attempts").filter(pl.col("number") > 1).select("stage").explain()
+    assert f"PROJECT 2/{len(TABLES['attempts'].columns)} COLUMNS" in plan
+    assert 'SELECTION: col("number") > 1' in plan
+
+
 def test_a_query_gives_an_arrow_table(tmp_path: Path) -> None:
     store = filled(tmp_path / "loom")
     assert query(store, "SELECT number FROM attempts ORDER BY number").to_pylist() == [{"number": 1}, {"number": 2}]

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from itertools import chain
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import polars as pl
@@ -19,11 +20,13 @@ from selenium.webdriver.chrome.service import Service as Driver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+from artifacts.ancestry import ancestry
 from artifacts.errors import UnknownName, UserError
+from artifacts.picture import picture_of_walk
 from artifacts.store import Store, open_store
 from tasks.reporting import gallery
 from tasks.reporting.charts import CHARTS, binned, drawn
-from tasks.reporting.drawing import Box, svg
+from tasks.reporting.drawing import Box, alone, svg
 from tasks.reporting.figures import figures_of, plane, stretch, wilson
 from tasks.reporting.gallery import drawn_anew, keep, kept, pages_of
 from tasks.reporting.page import html_of, report_of, require_worlds, world_html
@@ -165,6 +168,14 @@ def test_a_graph_with_a_circle_is_drawn_with_all_its_arrows() -> None:
     assert picture.count("<rect") == 3
     assert "&lt;x&gt;" in picture
     assert picture == svg(boxes, [("a", "b"), ("b", "c"), ("c", "a")])
+
+
+def test_a_lineage_is_an_svg_file_of_its_own(store: Store) -> None:
+    world = store.worlds()[0]
+    drawing = ElementTree.fromstring(alone(picture_of_walk(ancestry(store, world.world_id))))
+    assert drawing.tag == "{http://www.w3.org/2000/svg}svg"
+    texts = {element.text for element in drawing.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"world", "scenario", "run", "attempt", world.world_id} <= texts
 
 
 @pytest.fixture(scope="module")
