@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect import flow
 
 from artifacts.store import open_store
 from flows.maintain import maintain
@@ -28,3 +29,19 @@ def test_a_flow_run_is_told_with_its_own_id_its_engine_and_its_time(server: Loca
     assert facets["processing_engine"]["name"] == "prefect"
     assert facets["nominalTime"]["nominalStartTime"] <= start["eventTime"]
     assert "parent" not in facets
+
+
+def test_a_run_that_another_started_names_it_as_its_parent(server: LocalServer, tmp_path: Path) -> None:
+    store = open_store(tmp_path / "loom")
+
+    @flow(name="nightly")
+    def nightly() -> Any:
+        return maintain(MaintainOrder(), store.url, return_state=True)
+
+    with settings_in_force({"PREFECT_API_URL": server.url}):
+        state: Any = nightly(return_state=True)
+    (file,) = (entry.path for entry in store.files.entries("openlineage"))
+    start = json.loads(store.files.read(file).splitlines()[0])
+    parent = start["run"]["facets"]["parent"]
+    assert parent["run"]["runId"] == str(state.state_details.flow_run_id) != start["run"]["runId"]
+    assert parent["job"]["name"] == "nightly"
