@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Source = Literal["agent_tasks", "trajectories", "worlds"]
 
-OF_TASKS = ("split", "kind", "difficulty")
+OF_TASKS = ("split", "kind", "difficulty", "first_tasks")
 OF_WORLDS = ("category",)
 OF_EPISODES = ("policy", "outcome", "form", "least_reward", "masked")
 ANSWERS: dict[Source, tuple[str, ...]] = {
@@ -36,7 +36,7 @@ ANSWERS: dict[Source, tuple[str, ...]] = {
 class Selection(Noun):
     """The samples that are wanted; what is left empty is not asked.
 
-    `split`, `kind` and `difficulty` are those of the agent task, `category` that of its world; `policy`, `outcome`, `form`,
+    `split`, `kind`, `first_tasks` and `difficulty` are those of the agent task, `category` that of its world; `policy`, `outcome`, `form`,
     `least_reward` and `masked` those of a trajectory. A split is drawn by scenario, so a world of another split is new to the policy.
     """
 
@@ -48,6 +48,7 @@ class Selection(Noun):
     outcome: tuple[str, ...] = Field(default=(), description="How the episode ended for the task.")
     form: tuple[str, ...] = Field(default=(), description="How tool calls are written: awm or native.")
     least_reward: float | None = Field(default=None, description="The least reward of a trajectory.")
+    first_tasks: int | None = Field(default=None, ge=1, description="Only so many tasks of each world, the first; the rest are held out.")
     masked: bool | None = Field(default=None, description="Only the episodes in which the environment failed, or only the others.")
 
     def asked(self) -> dict[str, Any]:
@@ -57,6 +58,8 @@ class Selection(Noun):
 
 def chosen_rows(files: Files, snapshot: Snapshot, source: Source, selection: Selection, count: int) -> Numbers:
     """The numbers of the rows that a selection chooses among the `count` of a table, ascending; raises InvalidInput."""
+    import polars as pl
+
     asked = selection.asked()
     odd = next((name for name in asked if name not in ANSWERS[source]), None)
     if odd is not None:
@@ -64,10 +67,13 @@ def chosen_rows(files: Files, snapshot: Snapshot, source: Source, selection: Sel
     if not asked:
         return np.arange(count, dtype=np.int64)
     through = {name: value for name, value in asked.items() if name in OF_WORLDS and source != "worlds"}
+    first = asked.pop("first_tasks", None)
     frame = scan(files, snapshot, source).with_row_index("row")
     frame = _filtered(frame, {name: value for name, value in asked.items() if name not in through})
     if through:
         frame = frame.join(_filtered(scan(files, snapshot, "worlds"), through), on="world_id", how="semi")
+    if first is not None:
+        frame = frame.join(scan(files, snapshot, "agent_tasks").filter(pl.col("position") < first), on="task_id", how="semi")
     return np.sort(frame.select("row").collect()["row"].to_numpy().astype(np.int64))
 
 

@@ -147,6 +147,14 @@ def test_filters_choose_by_task_and_world(shelve: Shelve) -> None:
     assert len(list(Stream(store, "worlds", Selection(category=("home",))))) == 3
 
 
+def test_the_last_tasks_of_a_world_can_be_held_out(shelve: Shelve, played_store: Store) -> None:
+    store = shelve([3], 2)
+    found = ids(Stream(store, "agent_tasks", Selection(first_tasks=2)))
+    assert sorted(found) == [task for task in every(store) if task.endswith(("t01", "t02"))]
+    episodes = list(Stream(played_store, "trajectories", Selection(first_tasks=1), columns=("task_id",)))
+    assert {episode["task_id"][-3:] for episode in episodes} == {"t01"}
+
+
 def test_only_the_columns_that_are_asked_are_read(shelve: Shelve) -> None:
     assert next(iter(Stream(shelve([1], 3), "agent_tasks", columns=("kind", "origin")))).keys() == {"kind", "origin"}
 
