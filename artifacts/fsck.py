@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from artifacts.bundle import get_bundle
-from artifacts.errors import UserError, WorldloomError
+from artifacts.errors import UserError
 from artifacts.files import Files
 from artifacts.retention import leftovers
 from artifacts.snapshots import Part, Snapshot, load, numbers, part_bytes, part_source, part_table, path_of, scan
@@ -83,7 +83,8 @@ def check(store: Store) -> tuple[Fault, ...]:
     faults += [Fault("part", path, problem, mendable=not problem.startswith(NEWER)) for path, problem in damage.items()]
     newest = snapshots[-1]
     whole = newest.model_copy(update={"parts": tuple(part for part in newest.parts if part.path not in damage)})
-    faults += [*_keys(files, whole), *_references(files, whole), *_bundles(store, whole)]
+    lacking = frozenset(part.table for part in newest.parts if part.path in damage)
+    faults += [*_keys(files, whole), *_references(files, whole, lacking), *_bundles(store, whole)]
     unsure = any(fault.kind == "snapshot" for fault in faults) or any(part.path in damage for part in newest.parts_of("worlds"))
     return (*faults, *_leftovers(store, unsure))
 
@@ -125,11 +126,12 @@ def _part_problem(files: Files, part: Part) -> str:
         return "is missing" if size is None else f"has {size} bytes, not {part.bytes}"
     try:
         part_bytes(files, part)
-        rows = part_table(files, part, [])
-    except WorldloomError:
+    except UserError:
         return "was changed: its SHA-256 is another"
-    except (OSError, ValueError) as problem:  # pyarrow's errors
-        return f"is not Parquet: {problem}"
+    try:
+        rows = part_table(files, part, [])
+    except UserError:
+        return "is not Parquet"
     names = {column.name for column in columns_of(table, part.schema_version)}
     if lacking := names - set(_names_in(files, part)):
         return f"lacks the column {sorted(lacking)[0]}"
@@ -153,10 +155,10 @@ def _keys(files: Files, snapshot: Snapshot) -> Iterator[Fault]:
             yield Fault("key", name, f"{twice.height} keys stand more than once: {named}{' …' if twice.height > MOST_NAMED else ''}")
 
 
-def _references(files: Files, snapshot: Snapshot) -> Iterator[Fault]:
-    """Values that name a row which is not there."""
+def _references(files: Files, snapshot: Snapshot, lacking: frozenset[str]) -> Iterator[Fault]:
+    """Values that name a row which is not there; nobody can say so of rows of a table that lacks a part."""
     for reference in REFERENCES:
-        lost = _dangling(files, snapshot, reference)
+        lost = [] if reference.to in lacking else _dangling(files, snapshot, reference)
         if lost:
             where = f"{reference.table}.{reference.column}" + (f" ({reference.relation})" if reference.relation else "")
             named = f"{', '.join(lost[:MOST_NAMED])}{' …' if len(lost) > MOST_NAMED else ''}"

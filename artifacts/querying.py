@@ -22,7 +22,7 @@ _UNKNOWN_COLUMN = re.compile(r'Referenced column "([^"]+)" (?:was )?not found')
 def connect(store: Store) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection with a view for each table of the store's snapshot; projection and filters reach the files.
 
-    Raises UnsupportedFormat for tables of a newer version, InvalidInput for a damaged snapshot.
+    Raises UnsupportedFormat for tables of a newer version, InvalidInput for a damaged snapshot or part.
     """
     import duckdb
 
@@ -31,8 +31,12 @@ def connect(store: Store) -> duckdb.DuckDBPyConnection:
     if not isinstance(store.files, LocalFiles):
         connection.register_filesystem(store.files.fs)  # type: ignore[attr-defined]  # a remote store's files have one
     snapshot = store.snapshot()
-    for table in TABLES.values():
-        _view(connection, store, snapshot, table)
+    try:
+        for table in TABLES.values():
+            _view(connection, store, snapshot, table)
+    except duckdb.Error as problem:
+        store.check_parts()
+        raise explained(str(problem), "") from problem
     return connection
 
 
@@ -51,7 +55,8 @@ def _view(connection: Any, store: Store, snapshot: Snapshot, table: Table) -> No
 def query(store: Store, sql: str) -> Any:
     """The result of one SQL query over a store's snapshot, as an Arrow table.
 
-    Raises InvalidInput for SQL that DuckDB refuses, UnknownName, with the nearest right name, for a table that is not there.
+    Raises InvalidInput for SQL that DuckDB refuses and for a damaged part, UnknownName, with the nearest right name, for a table that is
+    not there.
     """
     import duckdb
 
@@ -62,6 +67,8 @@ def query(store: Store, sql: str) -> Any:
                 raise InvalidInput(f"One query is asked for; there are {len(statements)}.", "Leave out what stands after the first ';'.")
             return connection.sql(sql).to_arrow_table()
         except duckdb.Error as problem:
+            if not isinstance(problem, duckdb.ParserException | duckdb.CatalogException | duckdb.BinderException):
+                store.check_parts()  # a file that cannot be read is not the query's fault
             raise explained(str(problem), sql) from problem
 
 

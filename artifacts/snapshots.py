@@ -184,17 +184,29 @@ def read_rows(files: Files, snapshot: Snapshot, name: str, columns: Sequence[str
 
 
 def part_table(files: Files, part: Part, columns: Sequence[str] | None = None) -> Any:
-    """A part as an Arrow table of its table's schema, or some columns of it; columns that came later are null."""
-    pa, pq = arrow(), import_module("pyarrow.parquet")
+    """A part as an Arrow table of its table's schema, or some columns of it; columns that came later are null.
+
+    The checksums of the pages that are read are verified; raises InvalidInput for a part that was changed or lost.
+    """
+    pa = arrow()
     schema = arrow_schema(TABLES[part.table])
     wanted = schema.names if columns is None else list(columns)
-    file = pq.ParquetFile(part_source(files, part))
-    held = file.read([name for name in wanted if name in file.schema_arrow.names])
+    held = _held(files, part, wanted)
     arrays = [held[name] if name in held.column_names else pa.nulls(held.num_rows, schema.field(name).type) for name in wanted]
     if not wanted:
         return held
     target = pa.schema([schema.field(name) for name in wanted], schema.metadata)
     return pa.table(arrays, names=wanted).cast(target) if columns is None else pa.table(arrays, names=wanted)
+
+
+def _held(files: Files, part: Part, wanted: Sequence[str]) -> Any:
+    """Those of the wanted columns that a part has."""
+    pa, pq = arrow(), import_module("pyarrow.parquet")
+    try:
+        file = pq.ParquetFile(part_source(files, part), page_checksum_verification=True)
+        return file.read([name for name in wanted if name in file.schema_arrow.names])
+    except (pa.ArrowException, OSError) as problem:
+        raise _damaged(files.locate(part.path)) from problem
 
 
 def part_source(files: Files, part: Part) -> str | io.BytesIO:
@@ -231,13 +243,15 @@ def _read(files: Files, path: str, data: bytes) -> Snapshot:
         newer = plain["format"] > SNAPSHOT_FORMAT
         snapshot = None if newer else Snapshot.model_validate(plain)
     except (ValueError, KeyError, TypeError) as problem:  # pydantic's ValidationError is a ValueError
-        raise _damaged(files.locate(path)) from problem
+        raise _damaged(files.locate(path), "Bring it back from a copy of the store, or start a new store.") from problem
     if snapshot is None:
         raise UnsupportedFormat(f"{files.locate(path)} has format {plain['format']}.", "Upgrade Worldloom to read this store.")
     if snapshot.file_bytes() != data or (snapshot.seal and snapshot.sealed() != snapshot):
-        raise _damaged(files.locate(path))
+        raise _damaged(files.locate(path), "Bring it back from a copy of the store, or start a new store.")
     return snapshot
 
 
-def _damaged(where: str) -> InvalidInput:
-    return InvalidInput(f"{where} is missing or was changed.", "Bring it back from a copy of the store, or start a new store.")
+def _damaged(
+    where: str, hint: str = "`worldloom fsck --repair` mends what stands elsewhere too; else bring it back from a copy."
+) -> InvalidInput:
+    return InvalidInput(f"{where} is missing or was changed.", hint)

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from artifacts.errors import DiskFull, ServerUnavailable, Unwritable, WorldloomError
+from artifacts.errors import DiskFull, InvalidInput, ServerUnavailable, Unwritable, WorldloomError
 
 FULL = frozenset((errno.ENOSPC, errno.EDQUOT))
 CLOSED = frozenset((errno.EROFS, errno.EACCES, errno.EPERM))
@@ -65,6 +65,8 @@ def _as_ours(error: BaseException) -> WorldloomError | None:
         return _full(error.filename)
     if isinstance(error, OSError) and error.errno in CLOSED:
         return _closed(f"{error.filename or 'a file'}: {error.strerror}")
+    if type(error).__name__ == "ComputeError" and str(error).startswith("parquet:"):  # polars'
+        return InvalidInput(f"A table cannot be read: {str(error)[:200]}.", "`worldloom fsck` names the file; with --repair it is mended.")
     return None
 
 

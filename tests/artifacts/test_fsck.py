@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,13 @@ from hypothesis import strategies as st
 
 from artifacts.attempt import Attempt
 from artifacts.compaction import compact
+from artifacts.errors import InvalidInput
 from artifacts.fsck import Fault, check
 from artifacts.mending import mend
+from artifacts.querying import query
 from artifacts.rows import merged, row_of_attempt, row_of_run, rows_of_draft
 from artifacts.run_record import RunRecord
+from artifacts.snapshots import Part, part_table
 from artifacts.store import Store, open_store
 from artifacts.world import World
 
@@ -73,7 +77,41 @@ def test_a_damaged_part_is_found_and_named(filled: Store, damage: str) -> None:
         filled.files.delete(first.path)
     else:
         filled.files.write(first.path, {"truncated": data[:-9], "empty": b"", "swapped": filled.files.read(other.path)}[damage])
-    assert ("part", first.path) in named(check(filled))
+    assert named(check(filled)) == {("part", first.path)}  # and not every row that names one of its own
+
+
+def test_a_flipped_byte_of_a_page_is_named_by_those_who_read_it(filled: Store) -> None:
+    part = filled.snapshot().parts_of("verdicts")[0]
+    data = filled.files.read(part.path)
+    group = import_module("pyarrow.parquet").read_metadata(filled.files.locate(part.path)).row_group(0)
+    last = group.column(group.num_columns - 1)
+    places = range(4, last.data_page_offset + last.total_compressed_size, 7)
+    whole = part_table(filled.files, part)
+    told = f"{filled.files.locate(part.path)} is missing or was changed."
+    read = [reading(filled, part, data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]) for place in places]
+    assert all(found == told or (not isinstance(found, str) and found.equals(whole)) for found in read)
+    assert read.count(told) > len(read) * 3 // 4  # the others are bits of statistics, which change nothing that is read
+
+
+def reading(store: Store, part: Part, data: bytes) -> Any:
+    """What a reader of a part of these bytes gets, or is told."""
+    store.files.write(part.path, data)
+    try:
+        return part_table(store.files, part)
+    except InvalidInput as problem:
+        return problem.message
+
+
+def test_a_query_that_meets_a_damaged_file_names_it(filled: Store) -> None:
+    part = filled.snapshot().parts_of("worlds")[0]
+    data = filled.files.read(part.path)
+    filled.files.write(part.path, data[:4] + bytes(len(data) - 12) + data[-8:])
+    for sql in ("SELECT * FROM worlds", "SELECT seed_sql, tools FROM worlds"):
+        with pytest.raises(InvalidInput, match=f"{part.path} is missing or was changed"):
+            query(filled, sql)
+    filled.files.write(part.path, data)
+    with pytest.raises(InvalidInput, match="The query cannot be run"):
+        query(filled, "SELEC 1")
 
 
 def test_what_dangles_is_named(filled: Store, make_world: Callable[..., World], noon: datetime) -> None:
