@@ -1,6 +1,7 @@
-"""One workflow server for all tests that need one, and the command as a user runs it."""
+"""One workflow server for all tests that need one, one factory that is up, and the command as a user runs it."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tasks.job.workflow_server import LocalServer
+from tasks.operations.service import Wanted, down, up
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -22,6 +24,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
         yield running
     finally:
         running.stop()
+
+
+@pytest.fixture(scope="session")
+def raised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wanted]:
+    """A factory that is up, with two workers, for the tests of the group `worker`."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = int(listener.getsockname()[1])
+    folder = tmp_path_factory.mktemp("factory")
+    wanted = Wanted(str(folder / "loom"), folder / "loom" / ".worldloom", port=port, workers=2)
+    try:
+        up(wanted)
+        yield wanted
+    finally:
+        down(wanted.home)
 
 
 def clean_environment(**more: str) -> dict[str, str]:

@@ -6,7 +6,6 @@ The two pictures of docs/operate.md are taken here; with WORLDLOOM_KEEP_PICTURES
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,9 +21,9 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from tasks.operations.declared import declared_deployments, name_of
-from tasks.operations.service import Wanted, down, up
+from tasks.operations.service import Wanted
 
-pytestmark = pytest.mark.xdist_group("chromium")
+pytestmark = pytest.mark.xdist_group("worker")
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 WORLDS = ("Veterinary clinic", "Model railway club")
@@ -78,11 +77,6 @@ def awaited(browser: webdriver.Chrome, found: Callable[[], Found]) -> Found:
     return WebDriverWait(browser, LONG_ENOUGH, ignored_exceptions=[StaleElementReferenceException]).until(lambda _: found())
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
     """Chromium as the system has it; nothing is downloaded or reported."""
@@ -97,19 +91,11 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
 
 
 @pytest.fixture(scope="module")
-def api_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("ui") / "loom"
-    wanted = Wanted(str(folder), folder / ".worldloom", port=free_port(), workers=1)
-    try:
-        yield up(wanted)[0].api_url
-    finally:
-        down(wanted.home)
-
-
-@pytest.fixture(scope="module")
-def pages(api_url: str, browser: webdriver.Chrome) -> Pages:
+def pages(raised: Wanted, browser: webdriver.Chrome) -> Pages:
+    api_url = f"http://{raised.host}:{raised.port}/api"
     held = httpx.get(f"{api_url}/deployments/name/synthesize/nightly", timeout=60).json()
-    body = {"parameters": {"order": {"names": WORLDS, "tasks_per_world": 2}}, "state": {"type": "SCHEDULED"}}
+    order = {"names": WORLDS, "tasks_per_world": 2}
+    body = {"parameters": {"order": order, "store": f"{raised.store}-shown"}, "state": {"type": "SCHEDULED"}}
     run = httpx.post(f"{api_url}/deployments/{held['id']}/create_flow_run", json=body, timeout=60).json()
     final = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
+import polars as pl
 import psutil
 import pytest
 
 from artifacts.store import Store, open_store
+from tasks.job.order import Order
 from tasks.job.tally import STAGES
 from tasks.job.telling import SEALED
-from tasks.operations.service import Service, Wanted, down, up
+from tasks.job.workflow_server import is_healthy
+from tasks.operations.processes import running
+from tasks.operations.service import Service, Wanted, read, up
 
 pytestmark = pytest.mark.xdist_group("worker")
 
@@ -35,11 +39,24 @@ class Factory(NamedTuple):
 
     service: Service
     folder: Path
+    client: httpx.Client
+    wanted: Wanted
+
+    def send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
+        """The server's answer; asked again when it is too busy, as Prefect's own client does.
+
+        A transaction that began by reading is refused with 503 when another one wrote meanwhile (SQLITE_BUSY_SNAPSHOT): at once, and
+        whatever the database's timeout is, so that no setting helps, and to ask again is what the server expects.
+        """
+        while (answer := self.client.request(method, path, json=body)).status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            time.sleep(0.2)
+        return answer
 
     def ask(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        answer = httpx.post(f"{self.service.api_url}{path}", json=body or {}, timeout=60)
-        answer.raise_for_status()
-        return answer.json()
+        return self.send("POST", path, body or {}).raise_for_status().json()
+
+    def look(self, path: str) -> Any:
+        return self.send("GET", path).raise_for_status().json()
 
     def begin(self, order: Mapping[str, Any], store: str) -> str:
         answer = self.try_to_begin(order, store)
@@ -48,12 +65,12 @@ class Factory(NamedTuple):
 
     def try_to_begin(self, order: Mapping[str, Any], store: str = "refused") -> httpx.Response:
         """Start the deployment's run, as the form in the UI does."""
-        held = httpx.get(f"{self.service.api_url}/deployments/name/synthesize/nightly", timeout=60).json()
+        held = self.look("/deployments/name/synthesize/nightly")
         body = {"parameters": {"order": order, "store": str(self.folder / store)}, "state": {"type": "SCHEDULED"}}
-        return httpx.post(f"{self.service.api_url}/deployments/{held['id']}/create_flow_run", json=body, timeout=60)
+        return self.send("POST", f"/deployments/{held['id']}/create_flow_run", body)
 
     def run(self, run_id: str) -> Any:
-        return httpx.get(f"{self.service.api_url}/flow_runs/{run_id}", timeout=60).json()
+        return self.look(f"/flow_runs/{run_id}")
 
     def ended(self, run_id: str, within: float = LONG_ENOUGH) -> Any:
         """The state in which the run ends."""
@@ -80,23 +97,16 @@ def awaited(holds: Callable[[], bool], within: float = LONG_ENOUGH) -> bool:
     return True
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 def digests(store: Store) -> dict[str, str]:
     return {summary.name: summary.digest for summary in store.worlds()}
 
 
 @pytest.fixture(scope="module")
-def factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Factory]:
-    folder = tmp_path_factory.mktemp("factory")
-    wanted = Wanted(str(folder / "loom"), folder / "loom" / ".worldloom", port=free_port(), workers=2)
-    try:
-        yield Factory(up(wanted)[0], folder)
-    finally:
-        down(wanted.home)
+def factory(raised: Wanted) -> Iterator[Factory]:
+    service = read(raised.home)
+    assert service is not None
+    with httpx.Client(base_url=service.api_url, timeout=60) as client:
+        yield Factory(service, Path(raised.store).parent, client, raised)
 
 
 def test_a_worker_weaves_as_the_command_does_and_tells_of_its_worlds(factory: Factory) -> None:
@@ -223,6 +233,19 @@ def test_a_cancelled_parent_takes_its_shards_with_it(factory: Factory) -> None:
     assert sum(row["sealed"] for row in runs if row["flow"] == "shard" and row["sealed"]) == len(factory.store("shards-cancelled").worlds())
 
 
+def test_shards_whose_budget_is_spent_end_their_parent_in_its_name(factory: Factory) -> None:
+    run_id = factory.begin({**SMALL, "shards": 2, "budget_tokens": 12_000}, "shards-budget")
+    state = factory.ended(run_id)
+    assert (state["type"], state["name"]) == ("COMPLETED", "Stopped by the budget")
+    assert "Stopped by the budget: The run's budget of 6,000 tokens is spent" in state["message"], "each has its part of it"
+    attempts = factory.store("shards-budget").scan("attempts").collect()
+    tokens = attempts.select((pl.col("input_tokens") + pl.col("output_tokens")).alias("tokens"), "run_id").to_dicts()
+    width = Order(worlds=1).width
+    for run in {row["run_id"] for row in tokens}:
+        spent = sorted(row["tokens"] for row in tokens if row["run_id"] == run)
+        assert sum(spent) - sum(spent[-width:]) < 6_000 <= sum(spent), "over by the calls in hand at most"
+
+
 NONSENSE: dict[str, dict[str, Any]] = {
     "order.worlds": {"worlds": 0},
     "order.tasks_per_world": {"tasks_per_world": "many"},
@@ -237,9 +260,35 @@ NONSENSE: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("place", NONSENSE)
 def test_the_form_describes_every_field_and_refuses_nonsense(factory: Factory, place: str) -> None:
-    held = httpx.get(f"{factory.service.api_url}/deployments/name/synthesize/nightly", timeout=60).json()
+    held = factory.look("/deployments/name/synthesize/nightly")
     fields = held["parameter_openapi_schema"]["definitions"]["Order"]["properties"]
     assert [name for name, field in fields.items() if not field.get("description")] == []
     refused = factory.try_to_begin(NONSENSE[place])
     assert refused.status_code == httpx.codes.CONFLICT
     assert place in refused.text
+
+
+def test_a_run_outlives_a_server_that_freezes_and_then_is_killed(factory: Factory) -> None:
+    """The last test: afterwards the server is another process."""
+    run_id = factory.begin({"worlds": 9, "tasks_per_world": 3}, "outage")
+    answers = partial(sealed_in_journal, factory.folder / "outage")
+    held = read(factory.wanted.home)
+    assert held is not None
+    server = psutil.Process(next(one.pid for one in held.processes if one.role == "server"))
+    assert goes_on(answers)
+    server.suspend()
+    assert not is_healthy(factory.service.api_url, timeout=5.0), "it takes requests, and answers none"
+    server.resume()
+    assert goes_on(answers)
+    server.kill()
+    server.wait(20)
+    mended, _ = up(factory.wanted)
+    assert all(running(one) for one in mended.processes)
+    assert factory.ended(run_id)["name"] == "Completed"
+    assert len(factory.store("outage").worlds()) == 9
+
+
+def goes_on(answers: Callable[[], int], more: int = 3) -> bool:
+    """Whether models go on being asked."""
+    before = answers()
+    return awaited(lambda: answers() > before + more)
