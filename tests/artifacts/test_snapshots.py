@@ -21,7 +21,8 @@ from artifacts import commits, snapshots
 from artifacts.attempt import Attempt
 from artifacts.commits import commit
 from artifacts.errors import CommitConflict, InvalidInput, UnknownName, UnsupportedFormat, Unwritable
-from artifacts.files import LocalFiles
+from artifacts.files import LocalFiles, files_at
+from artifacts.fsck import check
 from artifacts.identity import digest_of_bytes
 from artifacts.rows import merged, row_of_attempt, rows_of_draft
 from artifacts.snapshots import EMPTY, Snapshot, current_snapshot
@@ -245,6 +246,35 @@ def test_a_store_can_be_moved(tmp_path: Path, world: World, noon: datetime) -> N
     assert moved.world(world.id) == world
     assert moved.scan("agent_tasks").collect().height == 2
     assert moved.commit(rows_of_draft("next", (), [], None, run_id="r", created_at=noon)).number == 1
+
+
+@pytest.mark.parametrize("way", ["zipped", "to an object store", "from an object store"])
+def test_a_store_can_be_copied(tmp_path: Path, make_world: MakeWorld, make_attempt: MakeAttempt, noon: datetime, way: str) -> None:
+    source, target = str(tmp_path / "loom"), str(tmp_path / "copy")
+    memory = f"memory://copied-{tmp_path.name}"
+    store = open_store(memory if way == "from an object store" else source)
+    for seed in (1, 2):
+        world = make_world(seed=seed)
+        store.publish(world)
+        rows = rows_of_draft(f"d{seed}", world.report, [make_attempt(seed)], world, run_id="run-1", created_at=noon)
+        store.commit(rows, noon + timedelta(days=seed))
+    if way == "zipped":
+        shutil.unpack_archive(shutil.make_archive(f"{source}-packed", "zip", source), target)
+    else:
+        copied_to = memory if way == "to an object store" else target
+        for entry in [entry for top in ("tables", "worlds", "snapshots") for entry in store.files.entries(top)]:
+            files_at(copied_to).write(entry.path, store.files.read(entry.path))
+        files_at(copied_to).write("store.json", store.files.read("store.json"))
+        target = copied_to
+    copy = open_store(target, create=False)
+    assert copy.snapshot() == store.snapshot()
+    assert {name: copy.scan(name).collect().to_dicts() for name in TABLES} == {
+        name: store.scan(name).collect().to_dicts() for name in TABLES
+    }
+    assert [copy.world(summary.world_id) for summary in copy.worlds()] == [make_world(seed=seed) for seed in (1, 2)]
+    assert check(copy) == check(store)
+    assert copy.commit({"attempts": attempts(make_attempt, noon, 9)}, noon).number == 3
+    assert copy.as_of("1").scan("worlds").collect().height == 1
 
 
 def test_damage_is_said_and_named(store: Store, make_attempt: MakeAttempt, noon: datetime) -> None:
