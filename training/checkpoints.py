@@ -12,14 +12,20 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from artifacts.errors import InvalidInput, TerminalError
+from safetensors import SafetensorError
+
+from artifacts.errors import DiskFull, InvalidInput, TerminalError
 from artifacts.identity import digest_of, short
 from artifacts.noun import Noun
 from training.stream import Position
+
+JobName = Literal["sft", "grpo"]
 
 FOLDER, WHOLE, POLICY = "checkpoints", "whole.json", "policy"
 
@@ -68,6 +74,27 @@ def write_whole(folder: Path, whole: Whole) -> None:
         file.flush()
         os.fsync(file.fileno())
     aside.rename(place / WHOLE)
+
+
+@contextmanager
+def kept_at(place: Path) -> Iterator[None]:
+    """Says in one line that a checkpoint cannot be written: raises DiskFull for what torch and safetensors say in many."""
+    try:
+        yield
+    except (RuntimeError, SafetensorError) as problem:
+        if not any(sign in str(problem) for sign in _REFUSALS):
+            raise
+        why = "No checkpoint was kept, and the one before stands. Make room, then go on with --resume."
+        raise DiskFull(f"{place} cannot be written: is the disk full?", why) from problem
+
+
+_REFUSALS = ("file write failed", "PytorchStreamWriter failed", "unexpected pos", "No space left", "I/O error")
+"""What the writers of weights say where the system refused a write."""
+
+
+def policy_in(folder: Path) -> Path:
+    """The policy's folder, of a checkpoint's folder or of itself."""
+    return folder / POLICY if (folder / POLICY).is_dir() else folder
 
 
 def checkpoint_id(job: str, step: int, weights: str, snapshot_id: str) -> str:

@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ import torch
 import torch.distributed as dist
 
 from artifacts.errors import WorldloomError
+from artifacts.files import refused
 
 FAILURE = "failure.json"
 WATCHED = "WORLDLOOM_WATCHED"
@@ -58,15 +60,18 @@ def led(folder: Path, job: Callable[[], None]) -> int:
     """Runs a rank's job; an error is one line, kept in the job's folder for whoever started it. Gives the exit code."""
     try:
         job()
+    except OSError as problem:
+        return _tell(folder, refused(problem.filename or str(folder), problem))
     except WorldloomError as error:
-        _tell(folder, error)
-        return error.exit_code
+        return _tell(folder, error)
     return 0
 
 
-def _tell(folder: Path, error: WorldloomError) -> None:
+def _tell(folder: Path, error: WorldloomError) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     said = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
-    (folder / FAILURE).write_text(json.dumps(said), encoding="utf-8")
+    with suppress(OSError):  # a full disk: the job's log has it too
+        (folder / FAILURE).write_text(json.dumps(said), encoding="utf-8")
     sys.stderr.write(f"error: {error.message} {error.hint}\n")
     sys.stderr.flush()
+    return error.exit_code

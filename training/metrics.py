@@ -6,30 +6,11 @@ import json
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from artifacts.tables import arrow
 
 LINES, TABLE = "metrics.jsonl", "metrics.parquet"
-
-
-class Figures(NamedTuple):
-    """One step: `loss` per token that counts, `gradient` the gradient's norm before clipping; null is unknown.
-
-    `tokens` are those that count, `read` all that went through the model; `seconds` the step's.
-    """
-
-    step: int
-    epoch: int
-    loss: float
-    learning_rate: float
-    gradient: float | None
-    samples: int
-    tokens: int
-    read: int
-    rows: int
-    too_long: int
-    seconds: float
 
 
 class Metrics:
@@ -42,15 +23,15 @@ class Metrics:
         self._lines = (folder / LINES).open("a", encoding="utf-8")
         self._board = _board(folder)
 
-    def add(self, figures: Figures) -> None:
-        """Keeps a step's figures."""
-        row = figures._asdict()
+    def add(self, row: dict[str, Any]) -> None:
+        """Keeps a step's figures; what is unknown is None."""
         self._rows.append(row)
         self._lines.write(json.dumps(row) + "\n")
         self._lines.flush()
         if self._board is not None:
-            for name in ("loss", "learning_rate", "tokens", "seconds"):
-                self._board.add_scalar(f"train/{name}", row[name], figures.step)
+            for name, value in row.items():
+                if name != "step" and value is not None:
+                    self._board.add_scalar(f"train/{name}", value, row["step"])
 
     def save(self) -> None:
         """Writes all figures as Parquet, whole or not at all."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from importlib.metadata import version
+from typing import Any
 
 from artifacts.checkpoint import Checkpoint
 from artifacts.rows import row_of_run, rows_of_checkpoint
 from artifacts.run_record import RunRecord
 from artifacts.store import Store
-from training.checkpoints import FOLDER, Whole, tag_of
-from training.metrics import Figures
-from training.settings import SftSettings
+from training.checkpoints import FOLDER, JobName, Whole, tag_of
+from training.settings import JobSettings
 
 OWN_DECODER = "worldloom/decoder"
 """The base model of a policy that began as a new small decoder."""
@@ -19,7 +19,7 @@ OWN_DECODER = "worldloom/decoder"
 DECIDING = ("worldloom", "torch", "deepspeed", "transformers", "tokenizers")
 
 
-def record_run(store: Store, settings: SftSettings, started: datetime, ended: datetime | None = None) -> None:
+def record_run(store: Store, settings: JobSettings, started: datetime, ended: datetime | None = None) -> None:
     """Puts the start or the end of a job into `runs`."""
     run = RunRecord(
         run_id=settings.run_id,
@@ -35,20 +35,20 @@ def record_run(store: Store, settings: SftSettings, started: datetime, ended: da
     store.commit({"runs": [row_of_run(run, datetime.now(UTC))]})
 
 
-def record_checkpoint(store: Store, settings: SftSettings, whole: Whole, figures: Figures, ranks: int) -> None:
+def record_checkpoint(store: Store, job: JobName, settings: JobSettings, whole: Whole, figures: dict[str, Any]) -> None:
     """Puts a checkpoint and its lineage into the store."""
     checkpoint = Checkpoint(
         checkpoint_id=whole.checkpoint_id,
-        job="sft",
+        job=job,
         step=whole.step,
         snapshot=whole.position.snapshot,
         snapshot_id=whole.position.snapshot_id,
         path=str((settings.folder / FOLDER / tag_of(whole.step)).absolute()),
         base_model=settings.base or OWN_DECODER,
-        world_size=ranks,
+        world_size=whole.position.ranks,
         zero_stage=settings.zero,
         samples=whole.samples,
-        metrics=dict(figures._asdict()),
+        metrics=figures,
         parent_checkpoint_id=whole.parent_checkpoint_id,
         worlds=whole.worlds,
     )

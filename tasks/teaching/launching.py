@@ -76,7 +76,7 @@ def command_of(order: TrainOrder, settings: Path, port: int) -> list[str]:
     """The launcher's command line."""
     hosts = ["--hostfile", order.hostfile] if order.hostfile else ["--hostfile", "/nonexistent"]
     where = ["--num_gpus", str(order.ranks), "--master_port", str(port), "--no_local_rank"]
-    return [sys.executable, "-m", "deepspeed.launcher.runner", *hosts, *where, "--module", "training.sft", str(settings)]
+    return [sys.executable, "-m", "deepspeed.launcher.runner", *hosts, *where, "--module", f"training.{order.job}", str(settings)]
 
 
 def environment_of(order: TrainOrder) -> dict[str, str]:

@@ -18,7 +18,7 @@ from artifacts.errors import InvalidInput, TerminalError, UnknownName
 from artifacts.fsck import check
 from artifacts.store import Store
 from tasks.teaching.launching import Figures, Taught, launch
-from tasks.teaching.order import TrainOrder, settings_of
+from tasks.teaching.order import RATES, TrainOrder, settings_of
 from training.settings import SftSettings
 
 pytestmark = [pytest.mark.xdist_group("training"), pytest.mark.timeout(240)]
@@ -141,5 +141,6 @@ def test_every_setting_of_an_order_is_one_of_the_job() -> None:
     order = TrainOrder()
     settings = SftSettings.model_validate(settings_of(order, "loom", "out", "run"))
     assert settings.selection.asked() == {"split": ("train",), "least_reward": 1.0, "masked": False}
-    for name in SftSettings.model_fields.keys() & TrainOrder.model_fields.keys() - {"out"}:
+    for name in SftSettings.model_fields.keys() & TrainOrder.model_fields.keys() - {"out", "learning_rate"}:
         assert getattr(settings, name) == getattr(order, name), name
+    assert settings.learning_rate == RATES["sft"]
