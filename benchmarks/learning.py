@@ -1,0 +1,191 @@
+"""The learning curve: what a small decoder learns from a store of worlds on two cores, and how often it then solves what it never saw.
+
+`python -m benchmarks.learning STORE OUT` copies the store to OUT and, there: plays the reference on the training split, makes a
+tokenizer and an untrained decoder, lets it read the episodes (every token counts), teaches it the agent's words (SFT), lets it
+practise (GRPO), and tries each of these policies on held-out worlds and on held-out tasks of worlds that it knows, with the idle
+and the random policy beside them. Every stage that is done is skipped, so the same command goes on after it was stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from artifacts.store import Store, open_store
+from benchmarks.drawing import curve
+from benchmarks.reading_policy import begun, read
+from tasks.agent.attempts import attempts_of
+from tasks.agent.collect_order import CollectOrder
+from tasks.agent.evaluation import Attempt, Estimate, estimate, tried
+from tasks.teaching.launching import launch
+from tasks.teaching.order import TrainOrder, settings_of
+from training.selection import Selection
+
+FIRST_TASKS = 8
+"""Tasks of each training world that are trained on; the rest are held out."""
+
+LEVELS = (1, 2, 3)
+LENGTH = 1_536
+"""Levels of difficulty, and tokens of an episode: those of higher levels are longer than two cores can learn from within the hour."""
+
+CHOSEN = Selection(split=("train",), outcome=("completed",), form=("native",), difficulty=LEVELS, first_tasks=FIRST_TASKS)
+"""The episodes that are read."""
+
+
+class Budget(NamedTuple):
+    """How much is spent: minutes of reading, steps of the jobs, worlds of each kind that are tried, attempts at each task."""
+
+    minutes: float
+    sft: int
+    grpo: int
+    worlds: int
+    attempts: int
+
+
+class Result(NamedTuple):
+    """A policy's share of solved attempts on tasks of one kind; None where there was none."""
+
+    policy: str
+    tasks: str
+    solved: Estimate | None
+
+
+def learned(source: Path, out: Path, budget: Budget) -> list[Result]:
+    """Carries out every stage that is not done, and gives the rates of all policies."""
+    store = _copied(source, out / "store")
+    _worldloom("collect", "--policy", "reference", "--form", "native", *_levels(), "--store", store.url)
+    policies: dict[str, str] = {"idle": "idle", "random": "random"}
+    for name, make in _stages(store, out, budget):
+        folder = out / name
+        if not (folder / "done").exists():
+            make(folder)
+            (folder / "done").touch()
+        policies[name] = str(_policy(folder))
+    return [result for name, policy in policies.items() for result in rates(name, policy, store, budget)]
+
+
+def _stages(store: Store, out: Path, budget: Budget) -> list[tuple[str, Callable[[Path], object]]]:
+    """The policies in the order in which each comes out of the one before."""
+    common: dict[str, Any] = {"zero": 0, "bf16": True, "difficulty": LEVELS, "length": LENGTH, "save_every": 100}
+    sft = TrainOrder(job="sft", base=str(out / "read"), steps=budget.sft, learning_rate=5e-4, warmup=20, **common)
+    grpo = TrainOrder(
+        job="grpo", base=str(out / "sft"), steps=budget.grpo, learning_rate=3e-5, environments=64, group=8, form="native",
+        window=None, reply=96, max_turns=10, **common,
+    )  # fmt: skip
+    return [
+        ("untrained", lambda folder: begun(store, folder, CHOSEN)),
+        ("read", lambda folder: read(store, out / "untrained", folder, CHOSEN, minutes=budget.minutes, length=LENGTH)),
+        ("sft", lambda folder: _taught(sft, store, folder)),
+        ("grpo", lambda folder: _taught(grpo.model_copy(update={"base": str(_policy(out / "sft"))}), store, folder)),
+    ]
+
+
+def _taught(order: TrainOrder, store: Store, folder: Path) -> None:
+    """A job of DeepSpeed, which goes on where it was stopped."""
+    settings = settings_of(order, store.url, str(folder), f"train-{uuid4().hex}")
+    settings["selection"]["first_tasks"] = FIRST_TASKS
+    settings["resume"] = (folder / "checkpoints").exists()
+    launch(order, settings, lambda figures: print(json.dumps(figures), flush=True))
+
+
+def _policy(folder: Path) -> Path:
+    """The policy of a stage: its newest checkpoint's, or the folder itself."""
+    return max((folder / "checkpoints").glob("step-*/policy"), default=folder)
+
+
+def rates(name: str, policy: str, store: Store, budget: Budget) -> list[Result]:
+    """How often a policy solves tasks of held-out worlds, held-out tasks of training worlds, and the tasks that were trained on."""
+    tests, knowns = (_attempts(policy, store, split, budget) for split in ("test", "train"))
+    held = {f"t{number:02}" for number in range(1, FIRST_TASKS + 1)}
+    trained = [one for one in knowns if one.task_id.rpartition("-")[2] in held]
+    parts = {
+        "held-out worlds": tests,
+        "held-out tasks": [one for one in knowns if one not in trained],
+        "trained tasks": trained,
+    }
+    return [Result(name, part, _rate(found)) for part, found in parts.items()]
+
+
+def _rate(attempts: Sequence[Attempt]) -> Estimate | None:
+    return estimate([(one.world_id, one.solved / one.made) for one in tried(attempts)], rate=True)
+
+
+def _attempts(policy: str, store: Store, split: str, budget: Budget) -> tuple[Attempt, ...]:
+    """A policy's attempts at the tasks of the first worlds of a split; those that are not in the table are made."""
+    ids = [one for part in _worlds(store, split, budget.worlds) for one in ("--worlds", part)]
+    tries = "1" if policy == "idle" else str(budget.attempts)
+    asked = ("--split", split, "--form", "native", "--turns", "10", "--temperature", "0.5", "--concurrency", "64", *_levels(), *ids)
+    _worldloom("collect", "--policy", policy, "--episodes-per-task", tries, *asked, "--store", store.url)
+    order = CollectOrder(
+        policy=policy, worlds=tuple(ids[1::2]), split=split, difficulty=LEVELS, episodes_per_task=int(tries),
+        form="native", turns=10, concurrency=64, temperature=0.5,
+    )  # fmt: skip
+    return attempts_of(order, Store(store.url, store.files, store.home))
+
+
+def _worlds(store: Store, split: str, count: int) -> list[str]:
+    frame = store.scan("agent_tasks").select("world_id", "split").unique().collect().sort("world_id")
+    return list(islice((row["world_id"] for row in frame.to_dicts() if row["split"] == split), count))
+
+
+def _levels() -> list[str]:
+    return [word for level in LEVELS for word in ("--difficulty", str(level))]
+
+
+def _worldloom(*words: str) -> None:
+    command = Path(sys.executable).with_name("worldloom")
+    if subprocess.run([command, *words, "--quiet"], check=False).returncode:
+        raise SystemExit(f"worldloom {words[0]} failed")
+
+
+def _copied(source: Path, place: Path) -> Store:
+    if not place.exists():
+        shutil.copytree(source, place)
+    return open_store(str(place), create=False)
+
+
+def table(results: Sequence[Result]) -> str:
+    """The rates as a Markdown table."""
+    parts = list(dict.fromkeys(one.tasks for one in results))
+    lines = ["| policy | " + " | ".join(parts) + " |", "| --- |" + " --- |" * len(parts)]
+    for policy in dict.fromkeys(one.policy for one in results):
+        mine = {one.tasks: one.solved for one in results if one.policy == policy}
+        lines.append(f"| {policy} | " + " | ".join(_said(mine.get(part)) for part in parts) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _said(found: Estimate | None) -> str:
+    if found is None:
+        return "-"
+    doubt = "" if found.low is None or found.high is None else f" ({100 * found.low:.1f} to {100 * found.high:.1f})"
+    return f"{100 * found.value:.1f} %{doubt}, {found.tasks} tasks"
+
+
+def main() -> None:
+    """Learn, print the table, and leave it with the plot in OUT."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.learning", description=__doc__)
+    parser.add_argument("store", type=Path, help="a store of worlds")
+    parser.add_argument("out", type=Path, help="a folder of its own, made if need be")
+    parser.add_argument("--minutes", type=float, default=20, help="minutes of reading")
+    parser.add_argument("--sft", type=int, default=200, help="steps of SFT")
+    parser.add_argument("--grpo", type=int, default=30, help="steps of GRPO")
+    parser.add_argument("--worlds", type=int, default=40, help="worlds of each split that are tried")
+    parser.add_argument("--attempts", type=int, default=2, help="attempts at each task")
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    results = learned(given.store, given.out, Budget(given.minutes, given.sft, given.grpo, given.worlds, given.attempts))
+    (given.out / "learning.md").write_text(table(results), encoding="utf-8")
+    (given.out / "learning.svg").write_text(curve(results), encoding="utf-8")
+    print(table(results))
+
+
+if __name__ == "__main__":
+    main()
