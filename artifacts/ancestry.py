@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from artifacts.errors import InvalidInput, UnknownName
+from artifacts.identity import ID_HEX_DIGITS, slug_of
 from artifacts.store import Store
 
 if TYPE_CHECKING:
@@ -96,6 +97,8 @@ def found_id(edges: pl.DataFrame, name: str) -> tuple[str, str]:
     sides = [edges.select(id=pl.col(side), kind=pl.col(f"{side}_kind")) for side in ("child", "parent")]
     known = pl.concat(sides).unique()
     exact = known.filter(pl.col("id") == name)
+    if not exact.height:  # a scenario goes by its name, though its worlds' ids begin alike
+        exact = known.filter((pl.col("kind") == "scenario") & (pl.col("id").str.head(-ID_HEX_DIGITS) == f"{slug_of(name)}-"))
     found = exact if exact.height else known.filter(pl.col("id").str.starts_with(name) & (pl.col("kind") != "agent_task"))
     if found.height == 1:
         row = found.row(0)

@@ -65,6 +65,7 @@ def test_a_scenario_leads_on_to_all_that_came_of_it(told: tuple[Store, list[Worl
     met = ancestry(store, scenario_id(made[0].scenario), "down").met
     assert set(met["world"]) == {world.id for world in made}
     assert (met["image"], len(met["agent_task"])) == (["sha256:abc"], 4)
+    assert ancestry(store, made[0].scenario.name, "down").met == met  # its name is enough
 
 
 def test_a_beginning_is_enough_and_a_wrong_name_is_told(told: tuple[Store, list[World]]) -> None:

@@ -1,10 +1,12 @@
-"""Runs the queries of docs/analysis.md and writes their output below them: `python tests/docs/retell.py`."""
+"""Runs the queries and the Python of docs/analysis.md and writes their output below them: `python tests/docs/retell.py`."""
 
 from __future__ import annotations
 
+import io
 import re
 import sys
 import tempfile
+from contextlib import redirect_stdout
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from artifacts.store import Store
 
 PAGE = Path(__file__).parents[2] / "docs" / "analysis.md"
 BLOCK = re.compile(r"```sql\n(?P<sql>.*?)```\n(?:\n```text\n.*?```\n)?", re.DOTALL)
+PYTHON = re.compile(r"```python\n(?P<code>(?:(?!```).)*)```\n\n```text\n(?:(?!```).)*```\n", re.DOTALL)
+"""Python that is run: what has an output below it."""
 
 
 def told(store: Store, page: str) -> str:
@@ -28,7 +32,15 @@ def told(store: Store, page: str) -> str:
             names = [column[0] for column in found.description or ()]
             return f"```sql\n{match['sql']}```\n\n```text\n{shown(names, found.fetchall())}```\n"
 
-        return BLOCK.sub(answer, page)
+        return PYTHON.sub(lambda match: printed(store, match["code"]), BLOCK.sub(answer, page))
+
+
+def printed(store: Store, code: str) -> str:
+    """A block of Python with what it prints; `store` stands for the reader's own."""
+    said = io.StringIO()
+    with redirect_stdout(said):
+        exec(code, {"store": store})  # noqa: S102 (the page's own code)
+    return f"```python\n{code}```\n\n```text\n{said.getvalue().rstrip()}\n```\n"
 
 
 def shown(names: list[str], rows: list[tuple[Any, ...]]) -> str:
