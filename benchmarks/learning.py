@@ -74,7 +74,7 @@ def learned(source: Path, out: Path, budget: Budget) -> list[Result]:
 
 def _stages(store: Store, out: Path, budget: Budget) -> list[tuple[str, Callable[[Path], object]]]:
     """The policies in the order in which each comes out of the one before."""
-    common: dict[str, Any] = {"zero": 0, "bf16": True, "difficulty": LEVELS, "length": LENGTH, "save_every": 100}
+    common: dict[str, Any] = {"zero": 0, "bf16": True, "difficulty": LEVELS, "length": LENGTH, "micro": 4, "save_every": 100}
     sft = TrainOrder(job="sft", base=str(out / "read"), steps=budget.sft, learning_rate=5e-4, warmup=20, **common)
     grpo = TrainOrder(
         job="grpo", base=str(out / "sft"), steps=budget.grpo, learning_rate=3e-5, environments=64, group=8, form="native",
