@@ -32,11 +32,12 @@ A column that is null where the page allows it says *unknown*, never zero. Times
 holds JSON. Where a table's version grew, older parts are read with nulls in the columns that came later; [migrations](migrations.md) says
 how a table changes. What row groups and compression were tried stands in [decision 13](decisions/0013-the-layout-of-the-parts.md).
 
-A store of 1,000 worlds, 10,000 agent tasks and 5 million attempts opens in under a millisecond, tells the first-pass yield by stage and model in
-0.1 s, gives one world by its id in 12 ms, and takes a commit of 100 attempts in 0.3 s, on two quiet cores (`python -m benchmarks.manifests`).
-Eight writers that are killed one after another lose nothing and show nothing half (`python -m benchmarks.writers`). A commit looks into every
-part of its tables, so many small parts make it slow: `worldloom maintain` puts them together. On an object store writers do not see each other's
-turn; who comes second tries again, and two of them need a store whose puts are whole or not there, as those of S3 and its like are.
+A store of 1,000 worlds, 10,000 agent tasks and 5 million attempts opens in under a millisecond, tells the first-pass yield by stage and
+model in 0.1 s, gives one world by its id in 12 ms, and takes a commit of 100 attempts in 0.3 s, on two quiet cores (`python -m
+benchmarks.manifests`). Eight writers that are killed one after another lose nothing and show nothing half (`python -m
+benchmarks.writers`). A commit looks into every part of its tables, so many small parts make it slow: `worldloom maintain` puts them
+together. On an object store writers do not see each other's turn; who comes second tries again, and two of them need a store whose puts
+are whole or not there, as those of S3 and its like are.
 """
 
 
