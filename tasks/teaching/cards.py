@@ -21,14 +21,15 @@ MOST_ROWS = 40
 EVERY_SECONDS = 3.0
 """How often the bar moves at most: each move is a request to the server."""
 
-SHOWN = ("step", "epoch", "loss", "learning_rate", "gradient", "samples", "tokens", "too_long", "seconds")
+SHOWN = ("step", "epoch", "loss", "reward", "success", "learning_rate", "gradient", "samples", "tokens", "too_long", "seconds")
+"""Reward and success are GRPO's alone."""
 
 
 def table(steps: list[Figures]) -> list[dict[str, Any]]:
     """The figures of a run, of at most 40 steps evenly apart, the first and the last among them."""
     last = len(steps) - 1
     places = range(len(steps)) if last < MOST_ROWS else sorted({round(last * number / (MOST_ROWS - 1)) for number in range(MOST_ROWS)})
-    return [{name: steps[place][name] for name in SHOWN} for place in places]
+    return [{name: steps[place][name] for name in SHOWN if name in steps[place]} for place in places]
 
 
 def summary(order: TrainOrder, steps: list[Figures], out: str) -> str:
@@ -41,12 +42,18 @@ def summary(order: TrainOrder, steps: list[Figures], out: str) -> str:
         [
             f"**{order.job}**, {order.ranks} ranks, ZeRO {order.zero}: step {last['step']} of {order.steps}, epoch {last['epoch']}.",
             "",
-            f"- loss {first['loss']:.4f} at step {first['step']}, {last['loss']:.4f} at step {last['step']}",
+            f"- {said_of(first)} at step {first['step']}, {said_of(last)} at step {last['step']}",
             f"- {last['samples']} samples; {sum(step['tokens'] for step in steps):,} tokens that counted in {seconds:.0f} s of steps",
             f"- {sum(step['too_long'] for step in steps)} turns were too long and left out",
             f"- checkpoints and policy: `{out}/checkpoints`; the table `checkpoints` names them",
         ]
     )
+
+
+def said_of(figures: Figures) -> str:
+    """How a step went: its loss, and in environments the share of successes; no loss where nothing was learned."""
+    loss = "nothing to learn" if figures["loss"] is None else f"loss {figures['loss']:.4f}"
+    return f"{loss}, success {figures['success']:.1%}" if "success" in figures else loss
 
 
 class TrainBoard:
@@ -78,7 +85,7 @@ class TrainBoard:
     def _show(self) -> None:
         last = self._steps[-1]
         percent = round(100 * last["step"] / self._order.steps, 1)
-        about = f"Step {last['step']} of {self._order.steps}, loss {last['loss']:.4f}"
+        about = f"Step {last['step']} of {self._order.steps}, {said_of(last)}"
         if self._bar is None:
             self._bar = create_progress_artifact(percent, key="worldloom-training-progress", description=about)  # type: ignore[assignment]  # in a flow that is not async it is an id
         else:
