@@ -131,8 +131,9 @@ def ordered(**arguments: Any) -> TrainOrder:
         return TrainOrder(**arguments)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
-        where = f"--{str(problem['loc'][0]).replace('_', '-')}" if problem["loc"] else str(arguments["job"])
-        raise InvalidInput(f"{where}: {problem['msg'].removeprefix('Value error, ')}.", f"Try `worldloom train {arguments['job']} --help`.") from error
+        job, said = arguments["job"], problem["msg"].removeprefix("Value error, ")
+        where = f"--{str(problem['loc'][0]).replace('_', '-')}" if problem["loc"] else job
+        raise InvalidInput(f"{where}: {said}.", f"Try `worldloom train {job} --help`.") from error
 
 
 def line_of(figures: Figures) -> str:
