@@ -26,6 +26,7 @@ from tasks.job.runners import check_runner, in_hand, placed, runner_for, submitt
 from tasks.job.stopping import Stop, signals_ask
 from tasks.job.tally import Listener, Tally, Woven, counted
 from tasks.job.telling import tell_rejections, tell_sealed, tell_stopped
+from tasks.job.there import worlds_there
 from tasks.job.upkeep import tidy
 from tasks.job.watching import WATCH, Watch, watch_of_run, with_troubles
 from tasks.job.workflow_server import configured_url, wait_until_recorded, workflow_server
@@ -89,9 +90,9 @@ synthesize = flow(name="synthesize", flow_run_name=run_name, persist_result=Fals
 
 
 def resumed(shelf: Store, planned: Plan) -> tuple[Tally, list[Draft]]:
-    """The figures at the start, and the drafts that no earlier run has finished."""
-    finished, rejected = shelf.finished_drafts(), rejected_drafts(shelf)
-    waiting = [draft for draft in planned.drafts if draft.draft_id not in finished]
+    """The figures at the start, and the drafts that no earlier run has finished, with these prompts or with others."""
+    finished, rejected, there = shelf.finished_drafts(), rejected_drafts(shelf), worlds_there(shelf)
+    waiting = [draft for draft in planned.drafts if draft.draft_id not in finished and not there(draft)]
     tally = Tally(
         planned=len(planned.drafts),
         known=len(planned.drafts) - len(waiting),
