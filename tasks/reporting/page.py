@@ -1,7 +1,7 @@
 """The report as one HTML file: no network, no other file, readable on a phone, by day and by night.
 
 Every world's page stands in the file, packed, and so does plotly; the browser unpacks a world when it is opened. A thousand worlds make
-a file of some 13 MB that opens at once.
+a file of some 12 MB that opens at once.
 """
 
 from __future__ import annotations
