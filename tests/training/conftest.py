@@ -152,3 +152,21 @@ def make_played_store() -> Callable[[Path], Store]:
 def played_store(tmp_path: Path) -> Store:
     """A store with episodes."""
     return a_played_store(tmp_path / "played")
+
+
+@pytest.fixture(scope="session")
+def a_practice_store() -> Callable[[Path], tuple[Store, list[World]]]:
+    """Makes stores of a few worlds with tasks, and gives the worlds too."""
+
+    def make(folder: Path) -> tuple[Store, list[World]]:
+        store = open_store(folder)
+        commit_worlds(store, range(4))
+        return store, [a_world(number) for number in range(4)]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def a_note_world() -> Callable[[int], World]:
+    """Makes the worlds of these stores by their number."""
+    return a_world
