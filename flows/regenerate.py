@@ -14,9 +14,10 @@ from prefect.runtime import flow_run
 from artifacts.errors import UserError
 from artifacts.store import Store, open_store
 from artifacts.world import Draft
+from flows.attended import attended
 from flows.packing import post
-from flows.states import end_of, ending, raise_error_of
-from flows.synthesize import WAITED_FOR, ended, record, woven
+from flows.states import end_of, ending
+from flows.synthesize import WAITED_FOR, ended, woven
 from tasks.gates import definition
 from tasks.job.ending import early_end, mark_ended
 from tasks.job.fan_out import Begin, Hand, fan_out
@@ -28,9 +29,8 @@ from tasks.job.publishing import record as record_run
 from tasks.job.runners import check_runner, in_hand, placed, runner_for
 from tasks.job.stopping import Stop, signals_ask
 from tasks.job.tally import Listener, Tally, Woven
-from tasks.job.watching import WATCH, Watch, watch_of_run
+from tasks.job.watching import Watch, watch_of_run
 from tasks.job.weaving import weave
-from tasks.job.workflow_server import workflow_server
 from tasks.models.language_model import check_model
 from tasks.regeneration.cards import Came, came_of, cards
 from tasks.regeneration.judging import Judgement, judge_again, judge_here, untold
@@ -168,17 +168,4 @@ def look(order: RegenerateOrder, store: str) -> Survey:
 def run(order: RegenerateOrder, store: str, listener: Listener, leave: Callable[[Tally], None]) -> Tally:
     """Run the flow with a workflow server at hand, and give the last figures; raises as `flows.synthesize.run`."""
     refuse_nonsense(order)
-    shelf, stop, last = open_store(store, create=False), Stop(), [Tally()]
-
-    def listen(tally: Tally) -> None:
-        last[0] = tally
-        listener(tally)
-
-    listen(Tally(doing="starting the workflow server"))
-    with workflow_server(shelf.home) as server, signals_ask(stop):
-        token = WATCH.set(Watch(listen, stop, leave))
-        state: State[Any] = regenerate(order, store, return_state=True)
-        WATCH.reset(token)
-        raise_error_of(state)
-        record(server, last[0], str(state.state_details.flow_run_id), listen)
-    return last[0]
+    return attended(open_store(store, create=False), lambda: regenerate(order, store, return_state=True), listener, leave)

@@ -14,8 +14,9 @@ from prefect.states import Cancelled
 
 from artifacts.store import Store, open_store
 from artifacts.world import Draft
+from flows.attended import attended, record
 from flows.shards import check_shards, weave_in_shards
-from flows.states import end_of, ending, raise_error_of
+from flows.states import end_of, ending
 from tasks.job.ending import RESUME, early_end, mark_ended
 from tasks.job.fan_out import Hand, fan_out
 from tasks.job.order import Order, targeted
@@ -23,13 +24,13 @@ from tasks.job.planning import Plan, given_scenarios, plan, settings_of
 from tasks.job.posting import Board, both, current_targets
 from tasks.job.publishing import Batch, monotonic, publish, record_run, rejected_drafts, utc_now
 from tasks.job.runners import check_runner, in_hand, placed, runner_for, submitting
-from tasks.job.stopping import Stop, signals_ask
+from tasks.job.stopping import signals_ask
 from tasks.job.tally import Listener, Tally, Woven, counted
 from tasks.job.telling import tell_rejections, tell_sealed, tell_stopped
 from tasks.job.there import worlds_there
 from tasks.job.upkeep import tidy
-from tasks.job.watching import WATCH, Watch, watch_of_run, with_troubles
-from tasks.job.workflow_server import configured_url, wait_until_recorded, workflow_server
+from tasks.job.watching import watch_of_run, with_troubles
+from tasks.job.workflow_server import configured_url
 from tasks.models.language_model import check_model
 
 WAITED_FOR = ("process", "thread")
@@ -155,30 +156,10 @@ def ended(tally: Tally, run_id: str, listener: Listener) -> dict[str, int] | Sta
     return state if state is not None else {name: getattr(tally, name) for name in COUNTS}
 
 
-def record(server: str, tally: Tally, run_id: str, listener: Listener) -> None:
-    """Wait until the workflow server has every task run on record, and say how far it is."""
-    wait_until_recorded(
-        server, run_id, tally.task_runs, lambda done, of: listener(tally._replace(doing=f"recording {done} of {of} task runs"))
-    )
-
-
 def run(order: Order, store: str, listener: Listener, leave: Callable[[Tally], None]) -> Tally:
     """Run the flow with a workflow server at hand, wait until every task run is on record, and give the last figures.
 
     Raises UserError before anything is started, ServerUnavailable, and what the flow raises.
     """
     refuse_nonsense(order)
-    shelf, stop, last = open_store(store), Stop(), [Tally()]
-
-    def listen(tally: Tally) -> None:
-        last[0] = tally
-        listener(tally)
-
-    listen(Tally(doing="starting the workflow server"))
-    with workflow_server(shelf.home) as server, signals_ask(stop):
-        token = WATCH.set(Watch(listen, stop, leave))
-        state: State[Any] = synthesize(order, store, return_state=True)
-        WATCH.reset(token)
-        raise_error_of(state)
-        record(server, last[0], str(state.state_details.flow_run_id), listen)
-    return last[0]
+    return attended(open_store(store), lambda: synthesize(order, store, return_state=True), listener, leave)
