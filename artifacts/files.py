@@ -99,10 +99,12 @@ def files_at(url: str) -> Files:
 
     Raises UnknownName for a scheme that fsspec does not know or whose package is not installed.
     """
-    from artifacts.remote import RemoteFiles
-
     folder = local_path(url)
-    return LocalFiles(folder) if folder is not None else RemoteFiles(url)
+    if folder is not None:
+        return LocalFiles(folder)
+    from artifacts.remote import RemoteFiles  # where a world runs in an image, there are no remote stores and not their packages
+
+    return RemoteFiles(url)
 
 
 def refused(where: str, problem: OSError | NotImplementedError) -> Unwritable:

@@ -34,7 +34,9 @@ def raised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wanted]:
     folder = tmp_path_factory.mktemp("factory")
     wanted = Wanted(str(folder / "loom"), folder / "loom" / ".worldloom", port=port, workers=2)
     try:
-        up(wanted)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DOCKER_HOST", "unix:///nonexistent")  # else each sealed batch is packaged beside the runs under test
+            up(wanted)
         yield wanted
     finally:
         down(wanted.home)
@@ -52,6 +54,10 @@ def worldloom(tmp_path: Path) -> Command:
 
     def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
         command = [Path(sys.executable).with_name("worldloom"), *arguments]
-        return subprocess.run(command, cwd=tmp_path, env=clean_environment(**environment), capture_output=True, text=True, check=False)
+        own = {
+            "PREFECT_LOCAL_STORAGE_PATH": str(tmp_path / "results"),
+            **environment,
+        }  # else a draft that another test has woven is not woven again
+        return subprocess.run(command, cwd=tmp_path, env=clean_environment(**own), capture_output=True, text=True, check=False)
 
     return run

@@ -173,9 +173,9 @@ def test_what_a_process_started_ends_with_it(tmp_path: Path) -> None:
     code = "import subprocess, time; print(subprocess.Popen(['sleep', '600']).pid, flush=True); time.sleep(600)"
     started = start("parent", ["python3", "-c", code], os.environ, tmp_path / "log")
     parent = psutil.Process(started.pid)
-    while not parent.children():
+    while not (children := parent.children()):
         os.sched_yield()
-    (child,) = parent.children()
+    (child,) = children
     assert stop([started]) == (started,)
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
 
