@@ -30,8 +30,12 @@ from benchmarks.ways import Command, Deployment, Way, strays
 
 Moment = Literal["anytime", "begin", "bundles", "tables"]
 
-MOMENTS: tuple[Moment, ...] = ("anytime", "begin", "anytime", "bundles", "anytime", "tables", "anytime")
-"""In turn: anywhere in the first seconds of a run, in the commit that begins it, among its bundles, among its parts."""
+EARLY: tuple[Moment, ...] = ("anytime", "begin", "anytime")
+LATE: tuple[Moment, ...] = ("bundles", "anytime", "tables")
+"""In turn: anywhere in the first seconds of a run and in the commit that begins it; then among its bundles and among its parts too.
+
+The later ones wait until something is published, and little of a run is left after them: they come in the last third of the kills.
+"""
 
 AFTERWARDS: dict[Moment, float] = {"begin": 0.01, "bundles": 0.5, "tables": 0.01, "anytime": 0.0}
 """How long after a sign of its moment a kill comes at most, in seconds: about as long as the moment lasts."""
@@ -81,10 +85,11 @@ class Campaign(NamedTuple):
     longest: float
 
     def kills(self, victims: Sequence[str]) -> Iterator[Kill]:
-        """Every victim and every moment in turn, so that few kills meet them all, at instants drawn from the seed; without end."""
+        """Every victim and the moments in turn, at instants drawn from the seed; without end."""
         drawn = random.Random(self.seed)  # noqa: S311 (not for secrets)
         for number in count():
-            yield Kill(victims[number % len(victims)], MOMENTS[number % len(MOMENTS)], drawn.random())
+            moments = EARLY if number < self.strikes * 2 // 3 else LATE
+            yield Kill(victims[number % len(victims)], moments[number % len(moments)], drawn.random())
 
 
 def campaign(way: Way, store: Path, planned: Campaign, tell: Callable[[str], None]) -> tuple[tuple[str, ...], int]:
