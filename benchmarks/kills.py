@@ -130,11 +130,8 @@ def wait_for(kill: Kill, store: Path, way: Way, longest: float) -> bool:
 def signs(store: Path, moment: Moment) -> frozenset[str]:
     """What a moment shows in the store's folders: unfinished and new files."""
     folders = {"begin": ("tables/runs", "snapshots"), "bundles": ("worlds",), "tables": ("tables/worlds", "tables/verdicts")}
-    names: set[str] = set()
-    for folder in folders.get(moment, ()):
-        names.update(str(path) for path in (store / folder).glob("*") if path.name)
-        names.update(str(path) for path in (store / folder).glob("*/*") if moment != "bundles")
-    return frozenset(names)
+    depths = ("*",) if moment == "bundles" else ("*", "*/*")  # an unfinished bundle is renamed while one looks into it
+    return frozenset(str(path) for folder in folders.get(moment, ()) for depth in depths for path in (store / folder).glob(depth))
 
 
 def worlds_of(store: Path) -> int:
