@@ -201,6 +201,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=30, help="half of them to the command, half to the deployment")
     parser.add_argument("--longest", type=float, default=14.0, help="the most seconds between a kill at any time and the one before")
     parser.add_argument("--seed", type=int, default=5)
+    parser.add_argument("--way", choices=("command", "deployment"), default=None, help="only this one")
     options = parser.parse_args()
     console = Console(highlight=False)
     order = {"worlds": options.worlds, "tasks_per_world": options.tasks}
@@ -213,7 +214,7 @@ def main() -> None:
         console.print(f"undisturbed: {len(like.worlds())} worlds in {time.monotonic() - began:.0f} s")
         outcomes = []
         ways: tuple[Way, ...] = (Command(Path(folder) / "command", order), Deployment(Path(folder) / "deployment", order))
-        for way in ways:
+        for way in (way for way in ways if options.way in (None, type(way).__name__.lower())):
             began = time.monotonic()
             planned = Campaign(options.kills // 2, options.worlds, options.seed, options.longest)
             outcomes.append(disturbed(way, like, planned, lambda line: console.print(f"  {line}")))

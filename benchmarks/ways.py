@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import httpx
 import psutil
+from tenacity import retry, retry_if_result, stop_after_attempt, wait_exponential
 
 TOKEN = "WORLDLOOM_BENCHMARK"  # noqa: S105 (a name)
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
@@ -236,6 +237,17 @@ class Deployment:
             raise SystemExit(f"worldloom {arguments[0]} failed: {done.stderr}")
 
     def _post(self, path: str, body: Mapping[str, Any]) -> Any:
-        answer = httpx.post(f"{self.url}{path}", content=json.dumps(body), timeout=60)
+        answer = _asked(f"{self.url}{path}", json.dumps(body))
         answer.raise_for_status()
         return answer.json()
+
+
+@retry(
+    retry=retry_if_result(lambda answer: answer.status_code == httpx.codes.SERVICE_UNAVAILABLE),
+    stop=stop_after_attempt(8),
+    wait=wait_exponential(multiplier=0.2, max=5),
+    retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+)
+def _asked(url: str, body: str) -> httpx.Response:
+    """The answer of a server whose database may be busy for a moment, as it says with 503; Prefect's own client asks again too."""
+    return httpx.post(url, content=body, timeout=60)
