@@ -94,7 +94,7 @@ class Shelf:
         pq = import_module("pyarrow.parquet")
         if number not in self._opened:
             try:
-                self._opened[number] = pq.ParquetFile(part_source(self._files, self._parts[number]))
+                self._opened[number] = pq.ParquetFile(part_source(self._files, self._parts[number]), page_checksum_verification=True)
                 self._held_by[number] = frozenset(self._opened[number].schema_arrow.names)
             except (OSError, arrow().ArrowException) as problem:
                 raise self._damaged(number) from problem

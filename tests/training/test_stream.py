@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from training.selection import Selection
 from training.stream import Position, Stream
 from training.worlds import Charge, Worlds
 
+pq: Any = import_module("pyarrow.parquet")  # it carries no types
 Shelve = Callable[[list[int], int], Store]
 FORGIVING = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -190,6 +193,27 @@ def test_a_damaged_part_is_one_clear_error(shelve: Shelve) -> None:
         stream.check()
     with pytest.raises(InvalidInput, match=r"part-.*changed"):
         list(Stream(store, "agent_tasks"))
+
+
+def flipped_in_silence(part: Path) -> None:
+    """Flips a bit of a part so that its instructions still decode, as another text."""
+    data, before, group = part.read_bytes(), pq.read_table(part)["instruction"], pq.read_metadata(part).row_group(0)
+    (column,) = (group.column(n) for n in range(group.num_columns) if group.column(n).path_in_schema == "instruction")
+    start = column.dictionary_page_offset or column.data_page_offset
+    for place in reversed(range(start, start + column.total_compressed_size)):
+        part.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+        with suppress(OSError, ValueError):
+            if pq.read_table(part)["instruction"].to_pylist() != before.to_pylist():
+                return
+    pytest.fail("no bit can be flipped without an error")
+
+
+def test_a_flipped_bit_that_still_decodes_is_named(shelve: Shelve) -> None:
+    store = shelve([3], 9)
+    flipped_in_silence(Path(store.parts("agent_tasks")[0]))
+    with pytest.raises(InvalidInput, match=r"part-.*changed"):
+        list(Stream(store, "agent_tasks"))
+    assert len(list(Stream(store, "agent_tasks", columns=("task_id",)))) == 9, "what is not read is not looked at"
 
 
 def test_an_empty_store_has_no_samples(shelve: Shelve) -> None:
