@@ -198,8 +198,11 @@ def task_id(world_id: str, task: AgentTask) -> str:
 
 
 def split_of(scenario: Scenario) -> Split:
-    """80 % train, 10 % validation, 10 % test, by a hash of the scenario: worlds of one scenario never stand on both sides."""
-    number = seed_of("split", scenario.digest) % 100
+    """80 % train, 10 % validation, 10 % test, by a hash of the scenario's family: worlds of one family never stand on both sides.
+
+    The description and the category do not count: another model, or another seed, writes others for the same name.
+    """
+    number = seed_of("split/family", scenario.family) % 100
     if number < TRAIN_PERCENT:
         return "train"
     return "validation" if number < TRAIN_PERCENT + VALIDATION_PERCENT else "test"

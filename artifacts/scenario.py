@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Annotated
 
@@ -12,6 +13,9 @@ from artifacts.noun import Noun
 
 MAX_NAME = 120
 MAX_DESCRIPTION = 2_000
+_LITTLE = frozenset(("a", "an", "and", "for", "in", "of", "on", "the"))
+_ENDING = re.compile(r"(?<=\w\w)(?:ie)?s$|(?<=\w\w)y$")
+"""Of a plural, and of the singular that it may be the plural of."""
 
 
 def one_line(text: str) -> str:
@@ -42,6 +46,13 @@ class Scenario(Noun):
     def slug(self) -> str:
         """The name as an id: lower-case ASCII with hyphens."""
         return slug_of(self.name)
+
+    @property
+    def family(self) -> str:
+        """What nearly the same names share: the words in alphabetical order, without case, accents, plurals and little words."""
+        plain = "".join(c for c in unicodedata.normalize("NFKD", self.name.casefold()) if not unicodedata.combining(c))
+        words = set(re.findall(r"\w+", plain.replace("'s", "").replace("’s", "")))
+        return " ".join(sorted(_ENDING.sub("", word) for word in words - _LITTLE or words))
 
     @property
     def text(self) -> str:

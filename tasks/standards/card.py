@@ -58,8 +58,9 @@ def _about(made: Provenance) -> str:
 def _contents(rows: Mapping[str, Mapping[str, int]]) -> str:
     lines = [f"| `{name}` | {TABLES[name].meaning} | {_counts(splits)} |" for name, splits in rows.items()]
     said = (
-        "A split is drawn by scenario, so no world of a scenario stands on both sides. Tables whose rows belong to no single world "
-        "have the one split `unsplit`; rows of theirs may tell of worlds of any split, so train on none of them."
+        "A split is drawn by the name of the scenario, so no two worlds of nearly the same name stand on both sides. "
+        "Tables whose rows belong to no single world have the one split `unsplit`; "
+        "rows of theirs may tell of worlds of any split, so train on none of them."
     )
     return "\n".join(["## What is in it\n", "| table | holds | rows |", "| --- | --- | --- |", *lines, "", said, ""])
 

@@ -34,10 +34,13 @@ class Extract(NamedTuple):
 
 
 def world_splits(store: Store) -> dict[str, str]:
-    """The split of each world that no other took the place of: that of its scenario."""
-    rows = read_rows(store.files, store.snapshot(), "worlds", ["world_id", "parent_world_id", "scenario"])
-    old = {row["parent_world_id"] for row in rows}
-    return {row["world_id"]: split_of(Scenario.model_validate_json(row["scenario"])) for row in rows if row["world_id"] not in old}
+    """The split of each world that no other took the place of: that of its tasks."""
+    snapshot = store.snapshot()
+    worlds = read_rows(store.files, snapshot, "worlds", ["world_id", "parent_world_id", "scenario"])
+    old = {row["parent_world_id"] for row in worlds}
+    known = {row["world_id"]: row["split"] for row in read_rows(store.files, snapshot, "agent_tasks", ["world_id", "split"])}
+    left = (row for row in worlds if row["world_id"] not in old)
+    return {row["world_id"]: known.get(row["world_id"]) or split_of(Scenario.model_validate_json(row["scenario"])) for row in left}
 
 
 def extract(store: Store, table: Table, splits: Mapping[str, str], folder: Path) -> list[Extract]:

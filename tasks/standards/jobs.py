@@ -44,7 +44,7 @@ SYNTHESIZE = Job(
     origins={
         "worlds": "SELECT name, category, hash(name, description, category) AS scenario,"
         " hash(name, description, category) AS scenario_digest FROM scenarios",
-        "agent_tasks": "SELECT hash(name, description, category) AS split FROM scenarios",
+        "agent_tasks": "SELECT hash(name) AS split FROM scenarios",
     },
 )
 
@@ -55,7 +55,7 @@ REGENERATE = Job(
     "SELECT * FROM worlds WHERE world_id NOT IN (SELECT parent_world_id FROM worlds WHERE parent_world_id IS NOT NULL)",
     {
         "worlds": "SELECT world_id AS parent_world_id, name, category, scenario, scenario_digest FROM worlds",
-        "agent_tasks": "SELECT hash(scenario_digest) AS split FROM worlds",
+        "agent_tasks": "SELECT hash(name) AS split FROM worlds",
     },
 )
 

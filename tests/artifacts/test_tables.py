@@ -203,7 +203,24 @@ def test_the_split_is_stable_and_near_80_10_10() -> None:
     assert 0.77 < shares["train"] / 2_000 < 0.83
     assert 0.08 < shares["validation"] / 2_000 < 0.12
     assert 0.08 < shares["test"] / 2_000 < 0.12
-    assert digest_of(splits) == "5671bb565bbf204e63e8538279a9b82a97afc0bd83bcaad044d704ce28e54b6f"
+    assert digest_of(splits) == "75cd79d89b6008b4bb5a9da90652ac52abe4ecc0793f0045c8a71b54c9709b59"
+
+
+FAMILY = ("Veterinary clinic", "Veterinary Clinics", "The vétérinary clinic", "Clinic, veterinary", "veterinary  clinic's")
+
+
+def test_no_family_of_scenarios_stands_in_two_splits(make_world: Callable[..., World], noon: datetime) -> None:
+    for name in FAMILY:
+        assert Scenario(name=name).family == "clinic veterinar"
+    worlds = [
+        make_world(seed=seed).model_copy(update={"scenario": Scenario(name=name, description=told, category=category)})
+        for seed in range(3)
+        for name in FAMILY
+        for told, category in (("", ""), ("Pets are treated.", "health"), ("Owners book visits.", "animals"))
+    ]
+    assert len({row["split"] for world in worlds for row in rows_of_agent_tasks(world, "run-1", noon)}) == 1
+    others = ("Clinic", "Veterinary clinic 2", "Dental clinic", "The", "動物病院", "診療所")
+    assert len({Scenario(name=name).family for name in (*FAMILY, *others)}) == 1 + len(others)
 
 
 def test_worlds_of_one_scenario_share_a_split(make_world: Callable[..., World], noon: datetime) -> None:

@@ -50,7 +50,7 @@ def toy_world(name: str) -> World:
     )
 
 
-NAMES = ("Toy library", "Toy lending", "Toy shelf", "Toy cellar", "Toy tent")
+NAMES = ("Toy library", "Toy lending", "Toy shelf", "Toy loft", "Toy tent")
 """Three of the split train, one of validation, one of test."""
 
 

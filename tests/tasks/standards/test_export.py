@@ -123,6 +123,15 @@ def test_every_table_can_be_exported_and_those_of_no_world_have_no_training_spli
     assert len(found["unsplit"]) == rows(done, "lineage")
 
 
+def test_an_export_shows_the_split_that_the_rows_have(filling: Filling, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = open_store(tmp_path / "other")
+    with monkeypatch.context() as once:
+        once.setattr("artifacts.rows.split_of", lambda _scenario: "test")
+        filling(other, ("Toy lending",), "run")
+    done = export(other, ExportOrder(), tmp_path / "out")
+    assert {file.split for file in done.files if file.table in ("worlds", "agent_tasks")} == {"test"}
+
+
 def test_a_store_on_an_object_store_is_exported_as_a_local_one(filling: Filling, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLDLOOM_HOME", str(tmp_path / "home"))
     remote = open_store(f"memory://{tmp_path.name}/loom")
