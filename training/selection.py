@@ -37,7 +37,7 @@ class Selection(Noun):
     """The samples that are wanted; what is left empty is not asked.
 
     `split`, `kind`, `first_tasks` and `difficulty` are those of the agent task, `category` that of its world; `policy`, `outcome`, `form`,
-    `least_reward` and `masked` those of a trajectory. Splits are drawn by the scenario's name: a world of another split is new to the policy.
+    `least_reward` and `masked` those of a trajectory. Splits are drawn by the scenario's name: worlds of another split are new.
     """
 
     split: tuple[Split, ...] = Field(default=(), description="train, validation or test.")
