@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 from dspy.lm15 import Message, Request
 from dspy.utils import exceptions
+from prefect.concurrency.sync import rate_limit
 
 from artifacts.store import open_store
 from tasks.embedded.engine import ProceduralEngine
@@ -259,17 +260,22 @@ def in_force(server: LocalServer) -> Iterator[LocalServer]:
         yield server
 
 
-def test_tokens_stay_under_the_rate_that_was_asked_for(in_force: LocalServer) -> None:
-    rate, burst = 3_000, 300
+def test_every_token_takes_a_slot_of_a_limit_that_gives_back_no_more_than_the_rate(
+    in_force: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rate, burst, name = 600_000, 60_000, "model-openai-some-model-tokens"
+    taken: list[tuple[str, int]] = []
+
+    def counted(limit: str, occupy: int, strict: bool) -> None:
+        rate_limit(limit, occupy=occupy, strict=strict)
+        taken.append((limit, occupy))
+
+    monkeypatch.setattr("tasks.models.pace.rate_limit", counted)
     pace = Pace("openai/some-model", None, Rates(tokens=rate))
-    request = Request(model="some-model", messages=(Message.user("x" * 100 * CHARACTERS_A_TOKEN),))
-    answer = Answer("digest", "some-model", "text", "stop", 100, 50, None, None, None)
-    began = time.monotonic()
-    for _ in range(3):
-        pace.wait(request)
-        pace.settle(answer)
-    asked = 3 * (100 + 50)
-    assert time.monotonic() - began >= (asked - burst) / ((rate - burst + 1) / 60), "what goes beyond the burst comes at the rate"
+    pace.wait(Request(model="some-model", messages=(Message.user("x" * 100 * CHARACTERS_A_TOKEN),)))
+    assert limits(in_force)[name] == (burst, (rate - burst + 1) / 60), "a full bucket and a minute's leak are one more than the rate"
+    pace.settle(Answer("digest", "some-model", "text", "stop", 100, burst + 50, None, None, None))
+    assert taken == [(name, 100), (name, burst), (name, 50)], "no call takes more than the bucket holds"
 
 
 def test_a_rate_is_halved_once_a_burst_of_refusals_and_grows_back_by_steps(in_force: LocalServer) -> None:
