@@ -13,7 +13,9 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,7 +38,9 @@ LEVELS = (1, 2, 3)
 LENGTH = 1_536
 """Levels of difficulty, and tokens of an episode: those of higher levels are longer than two cores can learn from within the hour."""
 
-CHOSEN = Selection(split=("train",), outcome=("completed",), form=("native",), difficulty=LEVELS, first_tasks=FIRST_TASKS)
+CHOSEN = Selection(
+    split=("train",), outcome=("completed",), form=("native",), difficulty=LEVELS, first_tasks=FIRST_TASKS, policy=("reference",)
+)
 """The episodes that are read."""
 
 
@@ -58,26 +62,47 @@ class Result(NamedTuple):
     solved: Estimate | None
 
 
+SECONDS = "seconds.json"
+
+
+class Stages:
+    """What is done, and the seconds that it took, in a file: what is in it is not done again."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.seconds: dict[str, float] = json.loads(path.read_text()) if path.exists() else {}
+
+    def once(self, name: str, work: Callable[[], object]) -> None:
+        """Does it, unless it was done before."""
+        if name not in self.seconds:
+            began = time.monotonic()
+            work()
+            self.seconds[name] = round(time.monotonic() - began, 1)
+            self._path.write_text(json.dumps(self.seconds, indent=1) + "\n")
+
+
 def learned(source: Path, out: Path, budget: Budget) -> list[Result]:
     """Carries out every stage that is not done, and gives the rates of all policies."""
     store = _copied(source, out / "store")
-    _worldloom("collect", "--policy", "reference", "--form", "native", *_levels(), "--store", store.url)
+    stages = Stages(out / SECONDS)
+    stages.once("play the reference", lambda: _collect("reference", "train", store))
     policies: dict[str, str] = {"idle": "idle", "random": "random"}
-    for name, make in _stages(store, out, budget):
-        folder = out / name
-        if not (folder / "done").exists():
-            make(folder)
-            (folder / "done").touch()
-        policies[name] = str(_policy(folder))
-    return [result for name, policy in policies.items() for result in rates(name, policy, store, budget)]
+    for name, make in _lessons(store, out, budget):
+        stages.once(name, partial(make, out / name))
+        policies[name] = str(_policy(out / name))
+    found = []
+    for name, policy in policies.items():
+        stages.once(f"try {name}", partial(_try, policy, store, budget))
+        found += rates(name, policy, store, budget)
+    return found
 
 
-def _stages(store: Store, out: Path, budget: Budget) -> list[tuple[str, Callable[[Path], object]]]:
+def _lessons(store: Store, out: Path, budget: Budget) -> list[tuple[str, Callable[[Path], object]]]:
     """The policies in the order in which each comes out of the one before."""
     common: dict[str, Any] = {"zero": 0, "bf16": True, "difficulty": LEVELS, "length": LENGTH, "micro": 4, "save_every": 100}
-    sft = TrainOrder(job="sft", base=str(out / "read"), steps=budget.sft, learning_rate=5e-4, warmup=20, **common)
+    sft = TrainOrder(job="sft", base=str(out / "read"), steps=budget.sft, policy=("reference",), learning_rate=2e-4, warmup=10, **common)
     grpo = TrainOrder(
-        job="grpo", base=str(out / "sft"), steps=budget.grpo, learning_rate=3e-5, environments=64, group=8, form="native",
+        job="grpo", base=str(out / "sft"), steps=budget.grpo, learning_rate=5e-5, environments=128, group=8, refills=0, form="native",
         window=None, reply=96, max_turns=10, **common,
     )  # fmt: skip
     return [
@@ -102,14 +127,13 @@ def _policy(folder: Path) -> Path:
 
 
 def rates(name: str, policy: str, store: Store, budget: Budget) -> list[Result]:
-    """How often a policy solves tasks of held-out worlds, held-out tasks of training worlds, and the tasks that were trained on."""
-    tests, knowns = (_attempts(policy, store, split, budget) for split in ("test", "train"))
-    held = {f"t{number:02}" for number in range(1, FIRST_TASKS + 1)}
-    trained = [one for one in knowns if one.task_id.rpartition("-")[2] in held]
+    """How often a policy solved tasks of held-out worlds, held-out tasks of training worlds, and the tasks that were trained on."""
+    tests, knowns = (attempts_of(_order(policy, store, split, budget), _fresh(store)) for split in ("test", "train"))
+    trained = {f"t{number:02}" for number in range(1, FIRST_TASKS + 1)}
     parts = {
         "held-out worlds": tests,
-        "held-out tasks": [one for one in knowns if one not in trained],
-        "trained tasks": trained,
+        "held-out tasks": [one for one in knowns if one.task_id.rpartition("-")[2] not in trained],
+        "trained tasks": [one for one in knowns if one.task_id.rpartition("-")[2] in trained],
     }
     return [Result(name, part, _rate(found)) for part, found in parts.items()]
 
@@ -118,17 +142,24 @@ def _rate(attempts: Sequence[Attempt]) -> Estimate | None:
     return estimate([(one.world_id, one.solved / one.made) for one in tried(attempts)], rate=True)
 
 
-def _attempts(policy: str, store: Store, split: str, budget: Budget) -> tuple[Attempt, ...]:
-    """A policy's attempts at the tasks of the first worlds of a split; those that are not in the table are made."""
-    ids = [one for part in _worlds(store, split, budget.worlds) for one in ("--worlds", part)]
-    tries = "1" if policy == "idle" else str(budget.attempts)
-    asked = ("--split", split, "--form", "native", "--turns", "10", "--temperature", "0.5", "--concurrency", "64", *_levels(), *ids)
-    _worldloom("collect", "--policy", policy, "--episodes-per-task", tries, *asked, "--store", store.url)
-    order = CollectOrder(
-        policy=policy, worlds=tuple(ids[1::2]), split=split, difficulty=LEVELS, episodes_per_task=int(tries),
-        form="native", turns=10, concurrency=64, temperature=0.5,
+def _try(policy: str, store: Store, budget: Budget) -> None:
+    """Makes a policy's attempts at the tasks of the first worlds of two splits."""
+    for split in ("test", "train"):
+        order = _order(policy, store, split, budget)
+        worlds = [word for world in order.worlds for word in ("--worlds", world)]
+        _collect(policy, split, store, "--episodes-per-task", str(order.episodes_per_task), *TRIAL, *worlds)
+
+
+TURNS, AT_ONCE, TEMPERATURE = 10, 64, 0.3
+TRIAL = ("--turns", str(TURNS), "--concurrency", str(AT_ONCE), "--temperature", str(TEMPERATURE))
+"""How a policy is tried."""
+
+
+def _order(policy: str, store: Store, split: str, budget: Budget) -> CollectOrder:
+    return CollectOrder(
+        policy=policy, worlds=tuple(_worlds(store, split, budget.worlds)), split=split, difficulty=LEVELS, form="native",
+        episodes_per_task=1 if policy == "idle" else budget.attempts, turns=TURNS, concurrency=AT_ONCE, temperature=TEMPERATURE,
     )  # fmt: skip
-    return attempts_of(order, Store(store.url, store.files, store.home))
 
 
 def _worlds(store: Store, split: str, count: int) -> list[str]:
@@ -136,14 +167,18 @@ def _worlds(store: Store, split: str, count: int) -> list[str]:
     return list(islice((row["world_id"] for row in frame.to_dicts() if row["split"] == split), count))
 
 
-def _levels() -> list[str]:
-    return [word for level in LEVELS for word in ("--difficulty", str(level))]
-
-
-def _worldloom(*words: str) -> None:
+def _collect(policy: str, split: str, store: Store, *more: str) -> None:
+    """The command that plays, in a process of its own."""
     command = Path(sys.executable).with_name("worldloom")
-    if subprocess.run([command, *words, "--quiet"], check=False).returncode:
-        raise SystemExit(f"worldloom {words[0]} failed")
+    levels = [word for level in LEVELS for word in ("--difficulty", str(level))]
+    words = ("collect", "--policy", policy, "--split", split, "--form", "native", *levels, *more, "--store", store.url, "--quiet")
+    if subprocess.run([command, *words], check=False).returncode:
+        raise SystemExit("worldloom collect failed")
+
+
+def _fresh(store: Store) -> Store:
+    """The store with what has been committed since it was opened."""
+    return Store(store.url, store.files, store.home)
 
 
 def _copied(source: Path, place: Path) -> Store:
@@ -160,6 +195,12 @@ def table(results: Sequence[Result]) -> str:
         mine = {one.tasks: one.solved for one in results if one.policy == policy}
         lines.append(f"| {policy} | " + " | ".join(_said(mine.get(part)) for part in parts) + " |")
     return "\n".join(lines) + "\n"
+
+
+def spent(seconds: Mapping[str, float]) -> str:
+    """The time of every stage as a Markdown table, in minutes."""
+    rows = [*seconds.items(), ("in all", sum(seconds.values()))]
+    return "\n".join(["| stage | minutes |", "| --- | --- |", *(f"| {name} | {took / 60:.1f} |" for name, took in rows)]) + "\n"
 
 
 def _said(found: Estimate | None) -> str:
@@ -182,9 +223,10 @@ def main() -> None:
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     results = learned(given.store, given.out, Budget(given.minutes, given.sft, given.grpo, given.worlds, given.attempts))
-    (given.out / "learning.md").write_text(table(results), encoding="utf-8")
+    told = f"{table(results)}\n{spent(Stages(given.out / SECONDS).seconds)}"
+    (given.out / "learning.md").write_text(told, encoding="utf-8")
     (given.out / "learning.svg").write_text(curve(results), encoding="utf-8")
-    print(table(results))
+    print(told)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,14 @@ from training.stream import Stream
 from training.tokens import load_tokenizer, new_tokenizer, texts_of
 
 SHAPE = Shape(vocabulary=2_048, hidden=256, layers=4, heads=4)
-RATE, WARMUP, CLIP, A_BATCH, SORTED = 2e-3, 100, 1.0, 8_192, 256
-"""Learning rate, steps until it is reached, the gradient's greatest norm, tokens of a batch, episodes sorted by length at a time."""
+OF_MATRICES, OF_OTHERS, WARMUP, CLIP = 3e-2, 3e-3, 60, 1.0
+"""Learning rates, steps until they are reached, and the gradient's greatest norm."""
+
+A_BATCH, SORTED = 8_192, 256
+"""Tokens of a batch, and episodes that are sorted by length at a time."""
+
+OTHERS = 0.3
+"""Weight of the tokens that the agent did not write, beside its own."""
 
 
 def begun(store: Store, folder: Path, chosen: Selection) -> None:
@@ -32,45 +38,75 @@ def begun(store: Store, folder: Path, chosen: Selection) -> None:
 
 
 def read(store: Store, start: Path, folder: Path, chosen: Selection, *, minutes: float, length: int) -> None:
-    """Lets a decoder foretell every token of the training episodes, for so many minutes; the learning rate falls to nothing."""
-    tokenizer, model = load_tokenizer(start), load_policy(start).train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, betas=(0.9, 0.95), weight_decay=0.1)
-    batches = _batches(store, tokenizer, chosen, length)
-    began = time.monotonic()
-    for steps, batch in enumerate(batches, 1):
+    """Lets a decoder foretell every token of the training episodes, for so many minutes; the learning rates fall to nothing."""
+    tokenizer = load_tokenizer(start)
+    copies = Copies(load_policy(start).bfloat16().train())
+    known = [example for row in _episodes(store, chosen) for example in _examples(row, tokenizer, length)]
+    began, tokens = time.monotonic(), 0
+    for steps, batch in enumerate(_batches(known), 1):
         left = 1 - (time.monotonic() - began) / (60 * minutes)
         if left <= 0:
             break
-        for group in optimizer.param_groups:
-            group["lr"] = RATE * min(1.0, steps / WARMUP, 2 * left)
-        loss = _loss(model, batch, tokenizer.pad_token_id)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
-        optimizer.step()
-        optimizer.zero_grad()
-        if steps % 50 == 0:
-            print(json.dumps({"step": steps, "loss": float(loss.detach()), "seconds": time.monotonic() - began}), flush=True)
-    model.save_pretrained(str(folder))
+        own, others = _losses(copies.model, batch, tokenizer.pad_token_id)
+        copies.step(own + OTHERS * others, min(1.0, steps / WARMUP, 2 * left))
+        tokens += sum(len(one.tokens) for one in batch)
+        if steps % 20 == 0:
+            seconds = round(time.monotonic() - began, 1)
+            print(
+                json.dumps({"step": steps, "tokens": tokens, "seconds": seconds, "loss": float(own), "others": float(others)}), flush=True
+            )
+    copies.model.float().save_pretrained(str(folder))
     tokenizer.save_pretrained(str(folder))
 
 
-def _loss(model: Any, batch: Sequence[Example], pad: int) -> torch.Tensor:
-    """The mean of the losses of the agent's tokens, and 0.3 of that of all others."""
+class Copies:
+    """A model in bfloat16 whose weights are copies of others in float32, which learn.
+
+    Matrices by Muon (Jordan et al., 2024; arXiv 2502.16982), embeddings and norms by AdamW.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self._weights = [weight.detach().float().clone() for weight in model.parameters()]
+        shared = model.get_input_embeddings().weight
+        inner = [weight.ndim == 2 and weight is not shared for weight in model.parameters()]
+        matrices = [weight for weight, is_one in zip(self._weights, inner, strict=True) if is_one]
+        rest = [weight for weight, is_one in zip(self._weights, inner, strict=True) if not is_one]
+        self._optimizers: tuple[torch.optim.Optimizer, ...] = (
+            torch.optim.Muon(matrices, lr=OF_MATRICES, weight_decay=0.05),
+            torch.optim.AdamW(rest, lr=OF_OTHERS, betas=(0.9, 0.95), weight_decay=0.0),
+        )
+        self._rates = [optimizer.param_groups[0]["lr"] for optimizer in self._optimizers]
+
+    def step(self, loss: torch.Tensor, share: float) -> None:
+        """One step on a loss, at this share of the learning rates."""
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        for weight, copy in zip(self._weights, self.model.parameters(), strict=True):
+            weight.grad, copy.grad = copy.grad.float(), None
+        torch.nn.utils.clip_grad_norm_(self._weights, CLIP)
+        for optimizer, rate in zip(self._optimizers, self._rates, strict=True):
+            optimizer.param_groups[0]["lr"] = rate * share
+            optimizer.step()
+        with torch.no_grad():
+            for weight, copy in zip(self._weights, self.model.parameters(), strict=True):
+                copy.copy_(weight)
+
+
+def _losses(model: Any, batch: Sequence[Example], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The mean loss of the agent's tokens, and that of all others."""
     inputs = inputs_of([row_of([one]) for one in batch], pad)
     following = torch.roll(inputs.tokens, -1, 1)
     own = inputs.targets != IGNORED
-    others = (torch.roll(inputs.tokens, -1, 1) != pad) & ~own
+    others = (following != pad) & ~own
     others[:, -1] = False
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        logits = model(input_ids=inputs.tokens, use_cache=False).logits
-    losses = torch.nn.functional.cross_entropy(logits.float().transpose(1, 2), following, reduction="none")
-    return losses[own].mean() + 0.3 * losses[others].mean()
+    logits = model(input_ids=inputs.tokens, use_cache=False).logits
+    losses = torch.nn.functional.cross_entropy(logits.flatten(0, 1).float(), following.flatten(), reduction="none").view(own.shape)
+    return losses[own].mean(), losses[others].mean()
 
 
-def _batches(store: Store, tokenizer: Any, chosen: Selection, length: int) -> Iterator[list[Example]]:
+def _batches(known: list[Example]) -> Iterator[list[Example]]:
     """Episodes of about one length side by side, epoch after epoch."""
     draws = random.Random(0)  # noqa: S311  # variety, not secrecy
-    known = [example for row in _episodes(store, chosen) for example in _examples(row, tokenizer, length)]
     while True:
         draws.shuffle(known)
         batches = [b for start in range(0, len(known), SORTED) for b in _alike(known[start : start + SORTED])]
