@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
@@ -41,6 +42,14 @@ def agreed(values: list[float], how: ReduceName, device: torch.device) -> list[f
 def first() -> bool:
     """Whether this is the rank that writes."""
     return dist.get_rank() == 0
+
+
+def meet() -> None:
+    """Waits until all ranks of the job are there."""
+    deepspeed: Any = import_module("deepspeed")
+    if not torch.cuda.is_available():  # it would compile a collective of its own for a minute; gloo has one
+        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+    deepspeed.init_distributed(dist_backend="nccl" if torch.cuda.is_available() else "gloo")
 
 
 def watch_parent() -> None:

@@ -63,6 +63,8 @@ class Endpoint:
         tokens, logprobs = _of(choice, "token_ids"), _of(choice, "logprobs", "token_logprobs")
         if len(tokens) != len(logprobs):
             raise _odd(f"{len(tokens)} tokens came with {len(logprobs)} log-probabilities")
+        if None in logprobs:
+            raise _odd("a token came without its log-probability")
         return Said(tuple(map(int, tokens)), tuple(map(float, logprobs)))
 
     def _asked(self, method: str, path: str, body: Any = None, params: dict[str, str] | None = None) -> Any:

@@ -124,6 +124,7 @@ class Grpo(Job[GrpoSettings, Charge]):
     def _step(self) -> dict[str, Any]:
         began, self._roller.clock = time.monotonic(), Clock()
         played, kept = self._played()
+        epoch = self.stream.epoch  # that of this step's last tasks, before those of the next are drawn
         held = [within(lessons, self.settings.length) for group in kept for lessons in group.lessons()]
         strands = [strand for lessons, _ in held for strand in strands_of(lessons)]
         total = self._total(played, strands, sum(left_out for _, left_out in held))
@@ -139,7 +140,7 @@ class Grpo(Job[GrpoSettings, Charge]):
         seconds = Seconds(*(round(value, 4) for value in (now - began, *self._roller.clock, now - learning)))
         return {
             "step": self.step,
-            "epoch": self.stream.epoch,
+            "epoch": epoch,
             "samples": self.samples,
             **_figures(total, descent, sums),
             **seconds._asdict(),

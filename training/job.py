@@ -7,7 +7,6 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
@@ -81,18 +80,25 @@ class Job(ABC, Generic[Settings, Sample]):
     def run(self) -> None:
         """Trains until the last step; saves on the way and at the end."""
         metrics = Metrics(self.folder, self.step) if crew.first() else None
-        while self.step < self.settings.steps:
-            figures = self._step()
+        try:
+            while self.step < self.settings.steps:
+                self._advance(metrics)
+        finally:
             if metrics is not None:
-                metrics.add(figures)
-            if self.saves(self.step):
-                if metrics is not None:
-                    metrics.save()
-                with checkpoints.kept_at(self.folder / checkpoints.FOLDER):
-                    self._save(figures)
-        if metrics is not None:
-            metrics.close()
+                metrics.close()
+        if crew.first():
             record_run(self.store, self.settings, self.started, datetime.now(UTC))
+
+    def _advance(self, metrics: Metrics | None) -> None:
+        """One step, put on record, with a checkpoint where one is due."""
+        figures = self._step()
+        if metrics is not None:
+            metrics.add(figures)
+        if self.saves(self.step):
+            if metrics is not None:
+                metrics.save()
+            with checkpoints.kept_at(self.folder / checkpoints.FOLDER):
+                self._save(figures)
 
     def saves(self, step: int) -> bool:
         """Whether a checkpoint is kept after this step."""
@@ -169,13 +175,10 @@ class Job(ABC, Generic[Settings, Sample]):
 
 def rank_of(kind: type[Settings], job: Callable[[Settings], Job[Settings, Any]]) -> int:
     """A rank's whole life; gives its exit code."""
-    deepspeed: Any = import_module("deepspeed")
     crew.watch_parent()
     settings = settings_in(Path(sys.argv[-1]), kind)
     settings.folder.mkdir(parents=True, exist_ok=True)
-    if not torch.cuda.is_available():  # it would compile a collective of its own for a minute; gloo has one
-        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
-    deepspeed.init_distributed(dist_backend="nccl" if torch.cuda.is_available() else "gloo")
+    crew.meet()
     code = crew.led(settings.folder, lambda: job(settings).run())
     sys.stdout.flush()
     if code:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -127,8 +128,13 @@ class Roller:
             return _masked(ended.trouble)
         played = ended.trajectory
         turns = tuple(self._kept[ended.wanted.episode, turn] for turn in range(played.turns))
+        if not all(math.isfinite(sum(turn.said.logprobs)) for turn in turns):
+            raise TerminalError("The policy's words have chances that are no numbers: training stopped.", _BROKEN)
         masked = played.outcome == "environment_error"
         return Episode(None if masked else played.reward, played.outcome == "completed", turns)
+
+
+_BROKEN = "Its weights are broken: lower --learning-rate, and begin again or resume from an earlier checkpoint."
 
 
 def _masked(trouble: WorldloomError | None) -> Episode:

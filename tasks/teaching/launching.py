@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from artifacts import errors
 from artifacts.errors import InvalidInput, TerminalError, WorldloomError
 from artifacts.files import make_folder, refused
+from tasks.teaching.hostfile import HERE, hosts_in
 from tasks.teaching.order import TrainOrder
 
 Figures = dict[str, Any]
@@ -49,13 +50,14 @@ def launch(order: TrainOrder, settings: dict[str, Any], heard: Heard, wanted: Ca
     Raises what the job raised, as one error; TerminalError where it was killed. However this ends, no rank is left behind.
     """
     require_extra()
+    hosts = hosts_of(order)
     folder = Path(settings["out"])
     try:
         make_folder(folder)
         (folder / SETTINGS).write_text(json.dumps(settings, indent=1), encoding="utf-8")
         (folder / FAILURE).unlink(missing_ok=True)
         with (folder / LOG).open("ab") as log:
-            started = _started(order, folder, log)
+            started = _started(order, hosts, folder, log)
     except OSError as problem:
         raise refused(str(folder), problem) from problem
     hearing = _Hearing(folder / LINES, heard, settings["resume"])
@@ -72,11 +74,20 @@ def launch(order: TrainOrder, settings: dict[str, Any], heard: Heard, wanted: Ca
     return Taught(hearing.last, interrupted=False)
 
 
-def command_of(order: TrainOrder, settings: Path, port: int) -> list[str]:
-    """The launcher's command line."""
-    hosts = ["--hostfile", order.hostfile] if order.hostfile else ["--hostfile", "/nonexistent"]
+def hosts_of(order: TrainOrder) -> tuple[str, ...]:
+    """The machines of a hostfile, none without one; raises InvalidInput for a bad one, or where they cannot be reached."""
+    hosts = hosts_in(Path(order.hostfile), order.ranks) if order.hostfile else ()
+    if set(hosts) - set(HERE) and not shutil.which("pdsh"):
+        raise InvalidInput("DeepSpeed reaches other machines with pdsh: it is not installed.", "Install pdsh, or leave --hostfile out.")
+    return hosts
+
+
+def command_of(order: TrainOrder, hosts: Sequence[str], settings: Path, port: int) -> list[str]:
+    """The launcher's command line; it would ask for this machine's address by ssh, even where no other is named."""
+    listed = ["--hostfile", order.hostfile or "/nonexistent"]
+    alone = ["--no_ssh_check", "--master_addr", "127.0.0.1"] if len(hosts) == 1 and hosts[0] in HERE else []
     where = ["--num_gpus", str(order.ranks), "--master_port", str(port), "--no_local_rank"]
-    return [sys.executable, "-m", "deepspeed.launcher.runner", *hosts, *where, "--module", f"training.{order.job}", str(settings)]
+    return [sys.executable, "-m", "deepspeed.launcher.runner", *listed, *alone, *where, "--module", f"training.{order.job}", str(settings)]
 
 
 def environment_of(order: TrainOrder) -> dict[str, str]:
@@ -126,11 +137,9 @@ class _Hearing:
                 self._heard(figures)
 
 
-def _started(order: TrainOrder, folder: Path, log: Any) -> subprocess.Popen[bytes]:
-    if order.hostfile and not shutil.which("pdsh"):
-        raise InvalidInput("DeepSpeed reaches other machines with pdsh: it is not installed.", "Install pdsh, or leave --hostfile out.")
+def _started(order: TrainOrder, hosts: Sequence[str], folder: Path, log: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 (our own interpreter, and settings that were validated)
-        command_of(order, folder / SETTINGS, _free_port()),
+        command_of(order, hosts, folder / SETTINGS, _free_port()),
         stdin=subprocess.PIPE,  # held open: the ranks end when it does
         stdout=log,
         stderr=subprocess.STDOUT,

@@ -1,15 +1,19 @@
-"""Small stores to train from: worlds with tasks, in parts and row groups as small as a test wants them."""
+"""Small stores to train from: worlds with tasks, in parts and row groups as small as a test wants them; and a policy to practise with."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
 
 import pytest
+import torch
 
 from artifacts import commits
 from artifacts.agent_task import AgentTask, ToolCall
+from artifacts.history import places
 from artifacts.observation import Outcome, Score
 from artifacts.recipe import Recipe
 from artifacts.rows import merged, row_of_run, row_of_world, rows_of_agent_tasks, split_of
@@ -21,8 +25,17 @@ from artifacts.toolset import Return, Tool
 from artifacts.trajectory import Call, Trajectory
 from artifacts.trajectory_rows import Played, rows_of_episodes
 from artifacts.world import Clock, World
+from containers.episodes.episode import FORMS
+from containers.episodes.turns import Answer, Asked, Calls, in_order
+from training.decoder import Shape, inputs_of, loss_of, new_decoder
+from training.examples import Example, counted, examples_of, row_of
+from training.tokens import new_tokenizer, texts_of
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+FORM = FORMS["native"]
+SHAPE = Shape(vocabulary=400, hidden=48, layers=2, heads=2, context=512)
+LESSONS, BATCH, PACE = 130, 4, 5e-3
 
 Shelve = Callable[[list[int], int], Store]
 """A new store with one commit for each number of worlds, and row groups of so many rows."""
@@ -154,19 +167,64 @@ def played_store(tmp_path: Path) -> Store:
     return a_played_store(tmp_path / "played")
 
 
+class Practice(NamedTuple):
+    """A store of four worlds, and a policy that is right now and then on their tasks."""
+
+    store: Store
+    base: Path
+
+
 @pytest.fixture(scope="session")
-def a_practice_store() -> Callable[[Path], tuple[Store, list[World]]]:
-    """Makes stores of a few worlds with tasks, and gives the worlds too."""
-
-    def make(folder: Path) -> tuple[Store, list[World]]:
-        store = open_store(folder)
-        commit_worlds(store, range(4))
-        return store, [a_world(number) for number in range(4)]
-
-    return make
+def a_practice(tmp_path_factory: pytest.TempPathFactory) -> Practice:
+    """What GRPO begins with; jobs put themselves on record in the store, and change nothing else."""
+    folder = tmp_path_factory.mktemp("practice")
+    store = open_store(folder / "loom")
+    commit_worlds(store, range(4))
+    undecided_policy([a_world(number) for number in range(4)], folder / "base")
+    return Practice(store, folder / "base")
 
 
 @pytest.fixture(scope="session")
 def a_note_world() -> Callable[[int], World]:
     """Makes the worlds of these stores by their number."""
     return a_world
+
+
+def told(world: World, task: AgentTask, answer: str) -> list[dict[str, Any]]:
+    """An episode: the note is read, and an answer given."""
+    asked = Asked("read_note", {}, "call_0_0")
+    back = {"result": [{"text": f"note {world.recipe.seed}"}]}
+    return [
+        *FORM.opening(task.instruction),
+        FORM.encode(Calls((asked,)), 0),
+        *FORM.results([(asked, back)]),
+        FORM.encode(Answer(answer), 1),
+    ]
+
+
+def undecided_policy(worlds: Sequence[World], folder: Path) -> None:
+    """Saves a policy that reads the note, and then tells it or says nothing of it."""
+    torch.manual_seed(0)
+    pairs = [(world, task, answer) for world in worlds for task in world.tasks for answer in (f"note {world.recipe.seed}", "nothing")]
+    played = [(world, told(world, task, answer)) for world, task, answer in pairs]
+    tokenizer = new_tokenizer((text for _, messages in played for text in texts_of(messages)), SHAPE.vocabulary)
+    examples = [example for world, messages in played for example in shown(tokenizer, world, messages)]
+    model = new_decoder(SHAPE, tokenizer, 0)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=PACE)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # so small a model is faster so, by far where others compute too
+    draws = Random(0)  # noqa: S311  # variety, not secrecy
+    for _ in range(LESSONS):
+        rows = [row_of([one]) for one in draws.sample(examples, BATCH)]
+        optimizer.zero_grad()
+        torch.autograd.backward(loss_of(model, inputs_of(rows, tokenizer.pad_token_id)) / counted(rows))
+        optimizer.step()
+    torch.set_num_threads(threads)
+    model.save_pretrained(str(folder))
+    tokenizer.save_pretrained(str(folder))
+
+
+def shown(tokenizer: Any, world: World, messages: list[dict[str, Any]]) -> tuple[Example, ...]:
+    """The examples of an episode, with the tools as they stand in its requests."""
+    listing = in_order(tuple({"name": t.name, "description": t.description, "inputSchema": t.parameters} for t in world.tools))
+    return examples_of(tokenizer, messages, places(messages), most=10_000, tools=FORM.options(listing)["tools"]).examples

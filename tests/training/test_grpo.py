@@ -5,29 +5,20 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from random import Random
 from typing import Any, NamedTuple
 
 import polars as pl
 import psutil
 import pytest
-import torch
 
-from artifacts.agent_task import AgentTask
-from artifacts.errors import ModelUnavailable, TerminalError, Unwritable
-from artifacts.history import places
-from artifacts.store import Store
-from artifacts.world import World
-from containers.episodes.episode import FORMS
-from containers.episodes.turns import Answer, Asked, Calls, in_order
+from artifacts.errors import TerminalError
+from artifacts.store import Store, open_store
 from tasks.teaching.launching import Figures, Taught, launch
 from tasks.teaching.order import TrainOrder, settings_of
-from training.decoder import Shape, inputs_of, loss_of, new_decoder
-from training.examples import Example, counted, examples_of, row_of
-from training.tokens import new_tokenizer, texts_of
+from training.checkpoints import newest
 
 pytestmark = [pytest.mark.xdist_group("training"), pytest.mark.timeout(240)]
 
@@ -50,12 +41,7 @@ SMALL: dict[str, Any] = {
 }
 
 
-FORM = FORMS["native"]
-SHAPE = Shape(vocabulary=400, hidden=48, layers=2, heads=2, context=512)
-LESSONS, BATCH, PACE = 130, 4, 5e-3
-
-
-class Practice(NamedTuple):
+class Undisturbed(NamedTuple):
     """A store, a policy to begin with, and the folder of an undisturbed job."""
 
     store: Store
@@ -82,16 +68,14 @@ def expect_alike(out: Path, other: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def practice(tmp_path_factory: pytest.TempPathFactory, a_practice_store: Callable[[Path], tuple[Store, list[World]]]) -> Practice:
+def practice(tmp_path_factory: pytest.TempPathFactory, a_practice: Any) -> Undisturbed:
     """An undisturbed job."""
-    folder = tmp_path_factory.mktemp("practice")
-    store, worlds = a_practice_store(folder / "loom")
-    undecided_policy(worlds, folder / "base")
-    train(store, folder / "out", base=str(folder / "base"))
-    return Practice(store, folder / "base", folder / "out")
+    out = tmp_path_factory.mktemp("undisturbed") / "out"
+    train(a_practice.store, out, base=str(a_practice.base))
+    return Undisturbed(a_practice.store, a_practice.base, out)
 
 
-def test_a_job_practises_and_is_on_record(practice: Practice) -> None:
+def test_a_job_practises_and_is_on_record(practice: Undisturbed) -> None:
     rows = figures(practice.out)
     assert [row["step"] for row in rows] == [1, 2, 3]
     assert all(row["weight"] == pytest.approx(1.0, abs=1e-4) and row["clipped"] == 0 for row in rows), "what was drawn is what is learned"
@@ -105,7 +89,7 @@ def test_a_job_practises_and_is_on_record(practice: Practice) -> None:
     assert set(edges["parent_id"]) == set(practice.store.scan("worlds").collect()["world_id"])
 
 
-def test_a_killed_job_resumes_with_the_same_losses(practice: Practice, tmp_path: Path) -> None:
+def test_a_killed_job_resumes_with_the_same_losses(practice: Undisturbed, tmp_path: Path) -> None:
     """The checkpoint of step 2 stands; what was drawn ahead of it is drawn again."""
 
     def kill(step: Figures) -> None:
@@ -125,65 +109,35 @@ def test_a_killed_job_resumes_with_the_same_losses(practice: Practice, tmp_path:
 
 
 @pytest.mark.parametrize("zero", [2, 3])
-def test_stages_agree(practice: Practice, tmp_path: Path, zero: int) -> None:
+def test_stages_agree(practice: Undisturbed, tmp_path: Path, zero: int) -> None:
     train(practice.store, tmp_path / "out", base=str(practice.base), zero=zero, save_every=9)
     expect_alike(tmp_path / "out", practice.out)
 
 
-def test_a_full_disk_stops_the_job(practice: Practice, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    out.mkdir()
-    (out / ".tmp-metrics.parquet").symlink_to("/dev/full")
-    with pytest.raises(Unwritable, match=r"cannot be written: .*No space left on device"):
-        train(practice.store, out, base=str(practice.base), ranks=1, steps=1)
-
-
-def test_an_endpoint_that_is_dead_stops_the_job(practice: Practice, tmp_path: Path) -> None:
-    with pytest.raises(ModelUnavailable, match=r"http://127.0.0.1:9 does not answer"):
-        train(practice.store, tmp_path / "out", base=str(practice.base), ranks=1, endpoint="http://127.0.0.1:9")
+def test_another_number_of_ranks_goes_on_and_takes_up_newer_worlds(
+    practice: Undisturbed, tmp_path: Path, more_worlds: Callable[[Store, range], None]
+) -> None:
+    """Where two ranks stopped after step 2, one plays what the epoch has left, each task once; the next epoch has the new worlds too."""
+    shutil.copytree(practice.store.url, tmp_path / "loom")
+    store, out = open_store(tmp_path / "loom"), tmp_path / "out"
+    shutil.copytree(practice.out / "checkpoints/step-000002", out / "checkpoints/step-000002")
+    shutil.copy(practice.out / "metrics.jsonl", out)
+    stopped = newest(out)
+    assert stopped is not None
+    assert stopped.position.left > 0
+    more_worlds(store, range(4, 8))
+    steps = 2 + -(-stopped.position.left // 4) + 6
+    train(store, out, base=str(practice.base), steps=steps, refills=0, save_every=99, ranks=1, resume=True, newer=True)
+    rows = figures(out)
+    assert [row["step"] for row in rows] == list(range(1, steps + 1))
+    groups = [sum(row["groups"] for row in rows[2:] if row["epoch"] == stopped.position.epoch + later) for later in (0, 1)]
+    assert groups == [stopped.position.left, 8 * 3]
+    ended = newest(out)
+    assert ended is not None
+    assert set(ended.worlds) == set(store.scan("worlds").collect()["world_id"])
 
 
 @pytest.mark.parametrize("nonsense", [{"base": None}, {"environments": 10, "group": 4}, {"clip_low": 1.0}, {"window": 0}])
 def test_nonsense_is_refused(nonsense: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"grpo goes on|cannot be dealt|less than 1|greater than or equal to 1"):
         TrainOrder(**{**SMALL, "base": "policy", **nonsense})
-
-
-def conversation(world: World, task: AgentTask, answer: str) -> list[dict[str, Any]]:
-    """An episode: the note is read, and an answer given."""
-    asked = Asked("read_note", {}, "call_0_0")
-    back = {"result": [{"text": f"note {world.recipe.seed}"}]}
-    return [
-        *FORM.opening(task.instruction),
-        FORM.encode(Calls((asked,)), 0),
-        *FORM.results([(asked, back)]),
-        FORM.encode(Answer(answer), 1),
-    ]
-
-
-def undecided_policy(worlds: Sequence[World], folder: Path) -> None:
-    """Saves a policy that reads the note, and then tells it or says nothing of it."""
-    torch.manual_seed(0)
-    pairs = [(world, task, answer) for world in worlds for task in world.tasks for answer in (f"note {world.recipe.seed}", "nothing")]
-    played = [(world, conversation(world, task, answer)) for world, task, answer in pairs]
-    tokenizer = new_tokenizer((text for _, messages in played for text in texts_of(messages)), SHAPE.vocabulary)
-    examples = [example for world, messages in played for example in shown(tokenizer, world, messages)]
-    model = new_decoder(SHAPE, tokenizer, 0)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=PACE)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # so small a model is faster so, by far where others compute too
-    draws = Random(0)  # noqa: S311  # variety, not secrecy
-    for _ in range(LESSONS):
-        rows = [row_of([one]) for one in draws.sample(examples, BATCH)]
-        optimizer.zero_grad()
-        torch.autograd.backward(loss_of(model, inputs_of(rows, tokenizer.pad_token_id)) / counted(rows))
-        optimizer.step()
-    torch.set_num_threads(threads)
-    model.save_pretrained(str(folder))
-    tokenizer.save_pretrained(str(folder))
-
-
-def shown(tokenizer: Any, world: World, messages: list[dict[str, Any]]) -> tuple[Example, ...]:
-    """The examples of an episode, with the tools as they stand in its requests."""
-    listing = in_order(tuple({"name": t.name, "description": t.description, "inputSchema": t.parameters} for t in world.tools))
-    return examples_of(tokenizer, messages, places(messages), most=10_000, tools=FORM.options(listing)["tools"]).examples

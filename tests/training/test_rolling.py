@@ -9,7 +9,7 @@ import pytest
 from artifacts.errors import ModelUnavailable
 from artifacts.toolset import Tool
 from artifacts.world import World
-from training.generating import LocalPolicy, Prompt, Said
+from training.generating import LocalPolicy, Prompt, Said, Say
 from training.rolling import Group, Roller
 from training.settings import GrpoSettings
 from training.tokens import new_tokenizer
@@ -33,8 +33,14 @@ def reads_then_tells(prompts: Sequence[Prompt]) -> list[Said]:
     return [spoken(answer if done else "<|call|>read_note {}<|end|>") for answer, done in zip(told, read, strict=True)]
 
 
-def played(worlds: Sequence[World]) -> list[Group]:
-    roller = Roller(SETTINGS, LocalPolicy(None, TOKENIZER, form="native", keep=True, say=reads_then_tells), 8)
+def reads_twice(prompts: Sequence[Prompt]) -> list[Said]:
+    """Reads the note, and once more, and then tells it."""
+    shown = [TOKENIZER.decode(prompt.tokens) for prompt in prompts]
+    return [spoken("note 1<|end|>" if one.count("<|tool|>") == 2 else "<|call|>read_note {}<|end|>") for one in shown]
+
+
+def played(worlds: Sequence[World], say: Say = reads_then_tells) -> list[Group]:
+    roller = Roller(SETTINGS, LocalPolicy(None, TOKENIZER, form="native", keep=True, say=say), 8)
     charges = [Charge(f"{world.id}-t01", world.tasks[0], world) for world in worlds]
     try:
         roller.prepare(charges)
@@ -45,9 +51,9 @@ def played(worlds: Sequence[World]) -> list[Group]:
         roller.close()
 
 
-def broken(world: World) -> World:
-    """The same world with a tool whose own rule fails."""
-    step = {"run": "UPDATE notes SET text = 'x' WHERE id = 99", "expect": 1}
+def broken(world: World, when: str = "id = 99") -> World:
+    """The same world with a tool whose own rule fails: it must change one row, where `when` holds."""
+    step = {"run": f"UPDATE notes SET text = text || '!' WHERE {when}", "expect": 1}
     plain = world.tools[0].model_dump(mode="json", by_alias=True)
     return world.model_copy(update={"tools": (Tool.model_validate({**plain, "program": [step, *plain["program"]]}),)})
 
@@ -58,6 +64,14 @@ def test_a_world_that_fails_is_masked_and_leaves_the_others(a_note_world: Notes)
     assert {episode.reward for episode in good.episodes} <= {0.0, 1.0}
     assert [episode.completed for episode in good.episodes] == [episode.reward == 1 for episode in good.episodes]
     assert [episode.reward for episode in bad.episodes] == [None] * 4
+    assert (bad.advantages, bad.lessons()) == (None, [])
+
+
+def test_a_world_that_fails_in_the_middle_is_masked_too(a_note_world: Notes) -> None:
+    """The first call succeeds and the second does not: what was said until then is kept, and teaches nothing."""
+    good, bad = played([a_note_world(1), broken(a_note_world(1), "text = 'note 1'")], reads_twice)
+    assert [(episode.reward, len(episode.turns)) for episode in good.episodes] == [(1.0, 3)] * 4
+    assert [(episode.reward, episode.completed, len(episode.turns)) for episode in bad.episodes] == [(None, False, 2)] * 4
     assert (bad.advantages, bad.lessons()) == (None, [])
 
 

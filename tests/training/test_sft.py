@@ -124,6 +124,14 @@ def test_another_number_of_ranks_goes_on_with_what_is_left(whole: tuple[Store, P
     assert losses(tmp_path / "out") == sorted(losses(tmp_path / "out"), reverse=True)
 
 
+def test_a_hostfile_of_this_machine_needs_no_ssh(whole: tuple[Store, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DeepSpeed would ask the first machine for its address by ssh."""
+    (tmp_path / "hosts").write_text("localhost slots=2\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    train(whole[0], tmp_path / "out", steps=1, hostfile=str(tmp_path / "hosts"))
+    assert losses(tmp_path / "out") == pytest.approx(losses(whole[1])[:1], rel=1e-6)
+
+
 def test_a_loss_that_is_no_number_stops_the_job(whole: tuple[Store, Path], tmp_path: Path) -> None:
     with pytest.raises(TerminalError, match=r"The (loss|gradient's norm) is (nan|inf) at step \d: training stopped"):
         train(whole[0], tmp_path / "out", ranks=1, learning_rate=1e30, clip=1e30)
