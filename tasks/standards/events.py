@@ -64,6 +64,7 @@ class RunFacts(NamedTuple):
 
 def started(facts: RunFacts, snapshot: Snapshot | None) -> RunEvent:
     """The event of a run that starts: what it is going to read and write."""
+    _producer()  # before any facet is made
     job = job_of(facts.flow, facts.kind)
     outputs = [output_of(table, partial(named, facts), snapshot, job.origins.get(table, "")) for table in job.writes]
     return _event(facts, RunState.START, facts.began, inputs_of(facts, snapshot), outputs)
@@ -82,6 +83,7 @@ class Ending(NamedTuple):
 
 def ended(facts: RunFacts, how: Ending) -> RunEvent:
     """The event of a run that has ended: what it read and what it wrote, with the amounts."""
+    _producer()
     origins, tables = job_of(facts.flow, facts.kind).origins, partial(named, facts)
     outputs = [output_of(table, tables, how.after, origins.get(table, ""), amount) for table, amount in how.made.items()]
     event = _event(facts, RunState[how.end], how.at, inputs_of(facts, how.before), outputs)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +26,13 @@ from tasks.standards.events import Parent, RunFacts
 from tasks.standards.jobs import JOBS
 from tasks.standards.observing import Observer
 
+ONE_START = """
+from flows.observing import bare_facts
+from openlineage.client.serde import Serde
+from tasks.job.order import Order
+from tasks.standards.events import started
+print(Serde.to_json(started(bare_facts("0192f0c4-0000-7000-8000-000000000001", "run", "synthesize", Order(), "loom"), None)))
+"""
 Filling = Callable[[Store, tuple[str, ...], str], None]
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 RUN = "0192f0c4-0000-7000-8000-000000000001"
@@ -33,6 +42,21 @@ def lines(store: Store) -> list[dict[str, Any]]:
     """The events that a store holds."""
     files = [entry.path for entry in store.files.entries("openlineage")]
     return [json.loads(line) for path in files for line in store.files.read(path).splitlines()]
+
+
+def producers(value: Any) -> set[str]:
+    """Who is named as the producer, of an event and of every facet in it."""
+    if isinstance(value, list):
+        return {name for one in value for name in producers(one)}
+    if not isinstance(value, dict):
+        return set()
+    return {str(value[name]) for name in ("producer", "_producer") if name in value} | producers(list(value.values()))
+
+
+def test_the_first_event_of_a_process_names_us_on_every_facet() -> None:
+    done = subprocess.run([sys.executable, "-c", ONE_START], capture_output=True, text=True, check=True)
+    (producer,) = producers(json.loads(done.stdout))
+    assert producer.startswith("pkg:pypi/worldloom@")
 
 
 def facts(store: Store, flow: str = "synthesize") -> RunFacts:
