@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from artifacts.agent_task import AgentTask, ToolCall
@@ -146,3 +147,71 @@ def test_bad_input_is_one_line(worldloom: Command, store: Store, arguments: tupl
     done = worldloom("evaluate", *arguments, OPENAI_BASE_URL="")
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
     assert words in done.stderr
+
+
+SMALL = {"device": "cpu", "ranks": 2, "zero": 1, "length": 1500, "seed": 3}
+TINY = {"hidden": 32, "layers": 1, "heads": 2, "vocabulary": 400, "batch": 4}
+PLAYED = {"split": "all", "attempts": 2, "turns": 1, "form": "native"}
+
+
+def given(**options: Any) -> tuple[str, ...]:
+    return tuple(text for name, value in options.items() for text in (f"--{name.replace('_', '-')}", str(value)))
+
+
+def runs_told(store: Store) -> list[tuple[str, str, dict[str, int]]]:
+    """Each run as its OpenLineage events tell it: its job, how it ended, and the rows of each table that it wrote."""
+    files = [store.files.read(entry.path).splitlines() for entry in store.files.entries("openlineage")]
+    found = []
+    for start, end in ([json.loads(line) for line in lines] for lines in files):
+        assert start["eventType"] == "START"
+        wrote = {Path(one["name"]).name: one["outputFacets"]["outputStatistics"]["rowCount"] for one in end["outputs"]}
+        found.append((end["job"]["name"], end["eventType"], {name: wrote[name] for name in wrote.keys() & {"trajectories", "checkpoints"}}))
+    return sorted(found, key=lambda run: (run[0], *run[2].values()))
+
+
+@pytest.mark.timeout(400)
+def test_a_checkpoint_is_judged_and_practises_and_all_of_it_is_observed(
+    worldloom: Command, store: Store, server: LocalServer, tmp_path: Path
+) -> None:
+    def run(*arguments: str) -> Any:
+        done = worldloom(*arguments, "--json", PREFECT_API_URL=server.url, OMP_NUM_THREADS="1")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    run("collect", *given(policy="reference", split="all", form="native", history=3))
+    run("train", "sft", *given(**SMALL, **TINY, out=tmp_path / "sft", steps=2, save_every=1, split="train", least_reward=-1))
+    first, second = store.scan("checkpoints").sort("step").collect()["checkpoint_id"]
+    asked = ("evaluate", second, "--against", first, *given(**PLAYED))
+    found = run(*asked)
+    rows = store.scan("trajectories").filter(pl.col("checkpoint_id").is_not_null()).collect()
+    assert sorted(rows["checkpoint_id"].unique()) == sorted((first, second))
+    for one, checkpoint in zip(found["policies"], (second, first), strict=True):
+        mine = rows.filter(pl.col("checkpoint_id") == checkpoint)
+        counted = mine.filter(pl.col("outcome") != "environment_error")
+        assert (one["policy"], one["attempts"], one["missing"]) == (f"checkpoint/{checkpoint}", mine.height, 0)
+        assert mine.height == 8
+        per_task = counted.group_by("task_id").agg((pl.col("outcome") == "completed").mean())["outcome"].mean()
+        assert one["lines"][0]["pass@1"]["value"] == per_task
+    pairs = found["comparison"]
+    assert sum(pairs[name] for name in ("both", "only_one", "only_other", "neither")) == 6, (
+        "the task that fails for the reference is left out"
+    )
+    run(
+        "train",
+        "grpo",
+        *given(
+            **SMALL,
+            base=tmp_path / "sft/checkpoints/step-000002",
+            out=tmp_path / "grpo",
+            steps=1,
+            environments=4,
+            group=2,
+            reply=24,
+            max_turns=2,
+        ),
+    )
+    assert runs_told(store) == [
+        *[("collect", "COMPLETE", {"trajectories": count}) for count in (4, 8, 8)],
+        ("train.grpo", "COMPLETE", {"checkpoints": 1}),
+        ("train.sft", "COMPLETE", {"checkpoints": 2}),
+    ]
