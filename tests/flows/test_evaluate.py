@@ -150,8 +150,9 @@ def test_bad_input_is_one_line(worldloom: Command, store: Store, arguments: tupl
 
 
 SMALL = {"device": "cpu", "ranks": 2, "zero": 1, "length": 1500, "seed": 3}
-TINY = {"hidden": 32, "layers": 1, "heads": 2, "vocabulary": 400, "batch": 4}
-PLAYED = {"split": "all", "attempts": 2, "turns": 1, "form": "native"}
+TINY = {"hidden": 48, "layers": 2, "heads": 2, "vocabulary": 400, "batch": 6, "learning_rate": 5e-3}
+LESSONS = 90
+PLAYED = {"split": "all", "attempts": 2, "turns": 3, "form": "native", "temperature": 0.5}
 
 
 def given(**options: Any) -> tuple[str, ...]:
@@ -179,39 +180,23 @@ def test_a_checkpoint_is_judged_and_practises_and_all_of_it_is_observed(
         return json.loads(done.stdout)
 
     run("collect", *given(policy="reference", split="all", form="native", history=3))
-    run("train", "sft", *given(**SMALL, **TINY, out=tmp_path / "sft", steps=2, save_every=1, split="train", least_reward=-1))
-    first, second = store.scan("checkpoints").sort("step").collect()["checkpoint_id"]
-    asked = ("evaluate", second, "--against", first, *given(**PLAYED))
-    found = run(*asked)
-    rows = store.scan("trajectories").filter(pl.col("checkpoint_id").is_not_null()).collect()
-    assert sorted(rows["checkpoint_id"].unique()) == sorted((first, second))
-    for one, checkpoint in zip(found["policies"], (second, first), strict=True):
-        mine = rows.filter(pl.col("checkpoint_id") == checkpoint)
-        counted = mine.filter(pl.col("outcome") != "environment_error")
-        assert (one["policy"], one["attempts"], one["missing"]) == (f"checkpoint/{checkpoint}", mine.height, 0)
-        assert mine.height == 8
-        per_task = counted.group_by("task_id").agg((pl.col("outcome") == "completed").mean())["outcome"].mean()
-        assert one["lines"][0]["pass@1"]["value"] == per_task
-    pairs = found["comparison"]
-    assert sum(pairs[name] for name in ("both", "only_one", "only_other", "neither")) == 6, (
-        "the task that fails for the reference is left out"
-    )
-    run(
-        "train",
-        "grpo",
-        *given(
-            **SMALL,
-            base=tmp_path / "sft/checkpoints/step-000002",
-            out=tmp_path / "grpo",
-            steps=1,
-            environments=4,
-            group=2,
-            reply=24,
-            max_turns=2,
-        ),
-    )
+    run("train", "sft", *given(**SMALL, **TINY, out=tmp_path / "sft", steps=LESSONS, save_every=LESSONS))
+    (checkpoint,) = store.scan("checkpoints").collect()["checkpoint_id"]
+    found = run("evaluate", checkpoint, "--against", "random", *given(**PLAYED))
+    rows = store.scan("trajectories").filter(pl.col("policy") != "reference").collect()
+    for one, policy, known_as in zip(found["policies"], (f"checkpoint/{checkpoint}", "random"), (checkpoint, None), strict=True):
+        mine = rows.filter(pl.col("policy") == policy)
+        assert (one["policy"], one["attempts"], one["missing"], mine.height) == (policy, 8, 0, 8)
+        assert set(mine["checkpoint_id"]) == {known_as}
+        rates = mine.filter(~pl.col("masked")).group_by("task_id").agg((pl.col("outcome") == "completed").mean())["outcome"]
+        assert one["lines"][0]["pass@1"]["value"] == pytest.approx(rates.mean())
+    learned, random = (one["lines"][0]["pass@1"]["value"] for one in found["policies"])
+    assert learned > random
+    assert found["comparison"]["difference"]["value"] == pytest.approx(learned - random)
+    base, short = tmp_path / f"sft/checkpoints/step-{LESSONS:06d}", {"environments": 4, "group": 2, "reply": 24, "max_turns": 2}
+    run("train", "grpo", *given(**SMALL, **short, base=base, out=tmp_path / "grpo", steps=1, form="native"))
     assert runs_told(store) == [
         *[("collect", "COMPLETE", {"trajectories": count}) for count in (4, 8, 8)],
         ("train.grpo", "COMPLETE", {"checkpoints": 1}),
-        ("train.sft", "COMPLETE", {"checkpoints": 2}),
+        ("train.sft", "COMPLETE", {"checkpoints": 1}),
     ]
