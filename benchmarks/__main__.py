@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.environments import crowd, single, typical, worlds_of
+from benchmarks.grpo import grpo_rows
 from benchmarks.images import image_rows
 from benchmarks.manifests import grown, manifest_rows
 from benchmarks.pool import pool_rows
@@ -40,6 +41,7 @@ def measured(folder: Path, worlds: int, runs: int) -> list[Row]:
         *image_rows(store),
         *manifest_rows(grown(store, folder / "manifests", A_PAST)),
         *stream_rows(store, folder / "stream"),
+        *grpo_rows(store, folder / "grpo"),
         *tokens(store, last["sealed"]),
         *under_faults(folder / "faulty", faulty),
         *quality_rows(deeply_audited([store, folder / "faulty"])),

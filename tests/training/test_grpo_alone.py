@@ -156,15 +156,23 @@ def room(kilobytes: int) -> Iterator[None]:
 def test_a_server_that_dies_in_the_middle_of_a_step_stops_the_job(practise: Practise, tmp_path: Path) -> None:
     """It has answered some prompts by then; nothing of the step counts."""
     Dying.left = 7
+    with serving() as url, pytest.raises(ModelUnavailable, match="does not answer: Server disconnected"):
+        practise(tmp_path / "out", endpoint=url)
+    assert Dying.left <= 0
+    assert (figures(tmp_path / "out"), checkpoints.newest(tmp_path / "out")) == ([], None)
+
+
+@contextmanager
+def serving() -> Iterator[str]:
+    """The URL of a server that dies."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Dying) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        with pytest.raises(ModelUnavailable, match="does not answer: Server disconnected"):
-            practise(tmp_path / "out", endpoint=f"http://127.0.0.1:{server.server_port}")
-        server.shutdown()
-        thread.join()
-    assert Dying.left <= 0
-    assert (figures(tmp_path / "out"), checkpoints.newest(tmp_path / "out")) == ([], None)
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 class Dying(BaseHTTPRequestHandler):
