@@ -7,6 +7,7 @@ that is not installed is left out; each reads the same samples, shuffled in its 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import tarfile
 import tempfile
@@ -18,7 +19,7 @@ from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from artifacts.commits import following, publish, put_part
 from artifacts.files import Files
@@ -31,39 +32,70 @@ from training.stream import COLUMNS, Stream
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 NAMES = COLUMNS["agent_tasks"]
 ROWS, MANY, A_PART = 20_000, 1_000_000, 100_000
-SHUFFLED, SHARD, RUNS = 2_048, 1_000, 3
+SHUFFLED, SHARD, RUNS = 2_048, 1_000, 5
 """Samples in a loader's own shuffle; in one of its files; epochs whose median is told."""
+WORKERS = 2
 
 Epoch = Callable[[], Iterable[Any]]
 """Makes one epoch of samples."""
 
 
+class Rate(NamedTuple):
+    """Samples a second by the clock, and a second of CPU time of this process, its threads included."""
+
+    clock: float
+    cpu: float
+
+    def __str__(self) -> str:
+        return f"{self.clock:,.0f} (of CPU time {self.cpu:,.0f})"
+
+
 def stream_rows(store: Path, folder: Path, rows: int = ROWS, many: int = MANY) -> list[Row]:
     """Every figure of the stream."""
     large = grown(open_store(store, create=False), folder / "large", rows)
-    pyarrow, ours, *others = rates([lambda: plainly(large), lambda: Stream(large, "agent_tasks"), *(e for _, e in loaders(large, folder))])
+    known = loaders(large, folder)
+    pyarrow, ours, *others = rates([lambda: plainly(large), lambda: Stream(large, "agent_tasks"), *(epoch for _, epoch in known)])
     told = [
-        Row("training stream: samples a second of a rank, shuffled", f"{ours:,.0f}"),
-        Row("  of what plain pyarrow reads, in the order of the file", f"{ours / pyarrow:.0%} of {pyarrow:,.0f}", "80 %"),
+        Row("training stream: samples a second of a rank, shuffled", str(ours)),
+        Row("  of what plain pyarrow reads, in the order of the file", f"{ours.clock / pyarrow.clock:.0%} of {pyarrow}", "80 %"),
+        crowded(large),
     ]
     compared = [
-        Row(f"  beside {name}", f"{ours / rate:.1f} times its {rate:,.0f}", "ahead")
-        for (name, _), rate in zip(loaders(large, folder), others, strict=True)
+        Row(f"  beside {name}", f"{ours.clock / theirs.clock:.2f} times its {theirs}", "ahead")
+        for (name, _), theirs in zip(known, others, strict=True)
     ]
     return [*told, *compared, resumed(open_store(store, create=False), folder / "many", many)]
 
 
-def rates(epochs: Sequence[Epoch]) -> list[float]:
-    """Samples a second of each, the median of runs that take turns, after one that warms up."""
+def rates(epochs: Sequence[Epoch]) -> list[Rate]:
+    """Samples a second of each, the medians of runs that take turns, there and back, after one that warms up."""
     for epoch in epochs:
         sum(1 for _ in epoch())
-    found: list[list[float]] = [[] for _ in epochs]
+    found: list[list[Rate]] = [[] for _ in epochs]
+    for run in range(RUNS):
+        for place in range(len(epochs))[:: 1 if run % 2 else -1]:  # so that none always follows the same one
+            found[place].append(rate(epochs[place]))
+    return [Rate(median(one.clock for one in mine), median(one.cpu for one in mine)) for mine in found]
+
+
+def rate(epoch: Epoch) -> Rate:
+    """One epoch; what others left to collect as garbage is collected before."""
+    gc.collect()
+    began, spent = time.perf_counter(), time.process_time()
+    count = sum(1 for _ in epoch())
+    return Rate(count / (time.perf_counter() - began), count / (time.process_time() - spent))
+
+
+def crowded(store: Store) -> Row:
+    """The same with loader processes: how long they take to give the first sample, and how many a second come after it."""
+    starts, paces = [], []
     for _ in range(RUNS):
-        for mine, epoch in zip(found, epochs, strict=True):
-            began = time.perf_counter()
-            count = sum(1 for _ in epoch())
-            mine.append(count / (time.perf_counter() - began))
-    return [median(mine) for mine in found]
+        samples, began = iter(Stream(store, "agent_tasks", workers=WORKERS)), time.perf_counter()
+        next(samples)
+        first = time.perf_counter()
+        paces.append(sum(1 for _ in samples) / (time.perf_counter() - first))
+        starts.append(first - began)
+    return Row(f"  with {WORKERS} loader processes, after {median(starts):.1f} s until the first sample", f"{median(paces):,.0f}")
 
 
 def grown(source: Store, place: Path, rows: int, lean: bool = False) -> Store:

@@ -130,14 +130,16 @@ class Stream:
         first, lanes = self._turn, len(left)
         waiting = [left[(first + number) % lanes] for number in range(lanes)]
         dataset = _Lanes(self._shelf, self._order, tuple(waiting), self.make)
+        used = self._used
         for number, values in self._loaded(dataset) if self.workers else dataset:
             self._turn = lane = (first + number) % lanes
-            for value in values[:-1]:
-                self._used[lane] += 1
+            last = values.pop()
+            for value in values:
+                used[lane] += 1
                 yield value
-            self._used[lane] += 1
+            used[lane] += 1
             self._turn = (lane + 1) % lanes
-            yield values[-1]
+            yield last
 
     def next_epoch(self, snapshot: int | None = None) -> None:
         """Begin the next epoch, on another snapshot where one is named; all ranks of a job must name the same."""
@@ -225,7 +227,7 @@ class _Lanes(IterableDataset[Taken]):
         windows = (window for stretch in self._lanes[number] for window in self._windows(stretch))
         for start, end in windows:
             for chunk in _chunks(start, self._shelf.rows(self._order[0][start:end])):
-                yield Taken(number, list(map(self._make, chunk)))
+                yield Taken(number, chunk if self._make is _as_it_is else list(map(self._make, chunk)))
 
     def _windows(self, stretch: Stretch) -> Iterator[Stretch]:
         """The parts of a stretch, cut where windows begin: the rows of each are read at once."""
