@@ -124,7 +124,12 @@ def test_a_worker_weaves_as_the_command_does_and_tells_of_its_worlds(factory: Fa
     assert (store.home / "prefect" / "client.log").is_file()
     assert list((store.home / "stops").iterdir()) == []
     told = {"filter": {"event": {"name": [SEALED]}}, "limit": 50}
-    (event,) = awaited(lambda: [one for one in factory.ask("/events/filter", told)["events"] if one["payload"]["run_id"] == run_id])
+
+    def own() -> list[dict[str, Any]]:
+        return [event for event in factory.ask("/events/filter", told)["events"] if event["payload"]["run_id"] == run_id]
+
+    assert awaited(lambda: bool(own()))
+    (event,) = own()
     assert sorted(event["payload"]["world_ids"]) == sorted(summary.world_id for summary in store.worlds())
     keys = {card["key"] for card in factory.ask("/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [run_id]}}})}
     assert keys >= {"worldloom-funnel", "worldloom-spending", "worldloom-summary", "worldloom-worlds", "worldloom-progress"}
