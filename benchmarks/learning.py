@@ -1,8 +1,8 @@
 """The learning curve: what a small decoder learns from a store of worlds on two cores, and how often it then solves what it never saw.
 
 `python -m benchmarks.learning STORE OUT` copies the store to OUT and, there: plays the reference on the training split, makes a
-tokenizer and an untrained decoder, lets it read the episodes (every token counts), teaches it the agent's words (SFT), lets it
-practise (GRPO), and tries each of these policies on held-out worlds and on held-out tasks of worlds that it knows, with the idle
+tokenizer and an untrained decoder, drills it and lets it read the episodes (every token counts), teaches it the agent's words (SFT),
+lets it practise (GRPO), and tries each of these policies on held-out worlds and on held-out tasks of worlds that it knows, with the idle
 and the random policy beside them. Every stage that is done is skipped, so the same command goes on after it was stopped.
 """
 
@@ -102,8 +102,8 @@ def _lessons(store: Store, out: Path, budget: Budget) -> list[tuple[str, Callabl
     common: dict[str, Any] = {"zero": 0, "bf16": True, "difficulty": LEVELS, "length": LENGTH, "micro": 4, "save_every": 100}
     sft = TrainOrder(job="sft", base=str(out / "read"), steps=budget.sft, policy=("reference",), learning_rate=2e-4, warmup=10, **common)
     grpo = TrainOrder(
-        job="grpo", base=str(out / "sft"), steps=budget.grpo, learning_rate=5e-5, environments=128, group=8, refills=0, form="native",
-        window=None, reply=96, max_turns=10, **common,
+        job="grpo", base=str(out / "sft"), steps=budget.grpo, learning_rate=1e-4, warmup=3, environments=64, group=8, refills=1,
+        form="native", window=None, reply=96, max_turns=10, **common,
     )  # fmt: skip
     return [
         ("untrained", lambda folder: begun(store, folder, CHOSEN)),

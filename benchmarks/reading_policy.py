@@ -1,17 +1,20 @@
-"""How the policy of the learning curve begins: a tokenizer and an untrained decoder, which then reads whole episodes."""
+"""How the policy of the learning curve begins: a tokenizer and an untrained decoder, which is drilled and then reads whole episodes."""
 
 from __future__ import annotations
 
 import json
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from artifacts.store import Store
+from benchmarks.drills import Drills
 from training.decoder import Shape, inputs_of, load_policy, new_decoder
 from training.examples import IGNORED, Example, examples_of, row_of
 from training.selection import Selection
@@ -22,8 +25,11 @@ SHAPE = Shape(vocabulary=2_048, hidden=256, layers=4, heads=4)
 OF_MATRICES, OF_OTHERS, WARMUP, CLIP = 3e-2, 3e-3, 60, 1.0
 """Learning rates, steps until they are reached, and the gradient's greatest norm."""
 
-A_BATCH, SORTED = 8_192, 256
+A_BATCH, SORTED = 4_096, 256
 """Tokens of a batch, and episodes that are sorted by length at a time."""
+
+COPYING, LOOKING_UP = 0.15, 0.25
+"""Shares of the time that go into drills before anything is read."""
 
 OTHERS = 0.3
 """Weight of the tokens that the agent did not write, beside its own."""
@@ -38,19 +44,18 @@ def begun(store: Store, folder: Path, chosen: Selection) -> None:
 
 
 def read(store: Store, start: Path, folder: Path, chosen: Selection, *, minutes: float, length: int) -> None:
-    """Lets a decoder foretell every token of the training episodes, for so many minutes; the learning rates fall to nothing."""
+    """Lets a decoder foretell every token, of drills and then of the training episodes, for so many minutes; the rates fall to nothing."""
     tokenizer = load_tokenizer(start)
     copies = Copies(load_policy(start).bfloat16().train())
     known = [example for row in _episodes(store, chosen) for example in _examples(row, tokenizer, length)]
     began, tokens = time.monotonic(), 0
-    for steps, batch in enumerate(_batches(known), 1):
-        left = 1 - (time.monotonic() - began) / (60 * minutes)
-        if left <= 0:
-            break
+    spent = partial(_spent, began, 60 * minutes)
+    for steps, batch in enumerate(_lessons(Drills(tokenizer), known, spent), 1):
+        left = 1 - spent()
         own, others = _losses(copies.model, batch, tokenizer.pad_token_id)
         copies.step(own + OTHERS * others, min(1.0, steps / WARMUP, 2 * left))
         tokens += sum(len(one.tokens) for one in batch)
-        if steps % 20 == 0:
+        if steps % 50 == 0:
             seconds = round(time.monotonic() - began, 1)
             print(
                 json.dumps({"step": steps, "tokens": tokens, "seconds": seconds, "loss": float(own), "others": float(others)}), flush=True
@@ -102,6 +107,21 @@ def _losses(model: Any, batch: Sequence[Example], pad: int) -> tuple[torch.Tenso
     logits = model(input_ids=inputs.tokens, use_cache=False).logits
     losses = torch.nn.functional.cross_entropy(logits.flatten(0, 1).float(), following.flatten(), reduction="none").view(own.shape)
     return losses[own].mean(), losses[others].mean()
+
+
+def _spent(began: float, seconds: float) -> float:
+    """The share of the time that is over."""
+    return (time.monotonic() - began) / seconds
+
+
+def _lessons(drills: Drills, known: list[Example], spent: Callable[[], float]) -> Iterator[list[Example]]:
+    """Batches of drills, then of episodes, until the time is over."""
+    draws = random.Random(0)  # noqa: S311  # variety, not secrecy
+    while spent() < COPYING:
+        yield drills.copying(draws, A_BATCH // 64)
+    while spent() < COPYING + LOOKING_UP:
+        yield [drills.looking_up(draws) for _ in range(A_BATCH // 700)]
+    yield from takewhile(lambda _: spent() < 1, _batches(known))
 
 
 def _batches(known: list[Example]) -> Iterator[list[Example]]:
