@@ -7,7 +7,6 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -43,17 +42,21 @@ def begun(store: Store, folder: Path, chosen: Selection) -> None:
     tokenizer.save_pretrained(str(folder))
 
 
-def read(store: Store, start: Path, folder: Path, chosen: Selection, *, minutes: float, length: int) -> None:
-    """Lets a decoder foretell every token, of drills and then of the training episodes, for so many minutes; the rates fall to nothing."""
+def read(store: Store, start: Path, folder: Path, chosen: Selection, *, minutes: float, length: int, again: bool = False) -> None:
+    """Lets a decoder foretell every token, of drills and then of the training episodes, for so many minutes; the rates fall to nothing.
+
+    One that reads `again` needs no drills, and takes half the rates and batches of twice the tokens.
+    """
     tokenizer = load_tokenizer(start)
     copies = Copies(load_policy(start).bfloat16().train())
     known = [example for row in _episodes(store, chosen) for example in _examples(row, tokenizer, length)]
     began, tokens = time.monotonic(), 0
     spent = partial(_spent, began, 60 * minutes)
-    for steps, batch in enumerate(_lessons(Drills(tokenizer), known, spent), 1):
-        left = 1 - spent()
+    rate, lessons = (0.5, _batches(known, 2 * A_BATCH, spent)) if again else (1.0, _lessons(Drills(tokenizer), known, spent))
+    for steps, batch in enumerate(lessons, 1):
+        left = max(0.0, 1 - spent())
         own, others = _losses(copies.model, batch, tokenizer.pad_token_id)
-        copies.step(own + OTHERS * others, min(1.0, steps / WARMUP, 2 * left))
+        copies.step(own + OTHERS * others, rate * min(1.0, steps / WARMUP, 2 * left))
         tokens += sum(len(one.tokens) for one in batch)
         if steps % 50 == 0:
             seconds = round(time.monotonic() - began, 1)
@@ -121,23 +124,26 @@ def _lessons(drills: Drills, known: list[Example], spent: Callable[[], float]) -
         yield drills.copying(draws, A_BATCH // 64)
     while spent() < COPYING + LOOKING_UP:
         yield [drills.looking_up(draws) for _ in range(A_BATCH // 700)]
-    yield from takewhile(lambda _: spent() < 1, _batches(known))
+    yield from _batches(known, A_BATCH, spent)
 
 
-def _batches(known: list[Example]) -> Iterator[list[Example]]:
-    """Episodes of about one length side by side, epoch after epoch."""
+def _batches(known: list[Example], size: int, spent: Callable[[], float]) -> Iterator[list[Example]]:
+    """Episodes of about one length side by side, of `size` tokens, epoch after epoch, until the time is over."""
     draws = random.Random(0)  # noqa: S311  # variety, not secrecy
     while True:
         draws.shuffle(known)
-        batches = [b for start in range(0, len(known), SORTED) for b in _alike(known[start : start + SORTED])]
+        batches = [b for start in range(0, len(known), SORTED) for b in _alike(known[start : start + SORTED], size)]
         draws.shuffle(batches)
-        yield from batches
+        for batch in batches:
+            if spent() >= 1:
+                return
+            yield batch
 
 
-def _alike(examples: Sequence[Example]) -> Iterator[list[Example]]:
+def _alike(examples: Sequence[Example], size: int) -> Iterator[list[Example]]:
     batch: list[Example] = []
     for example in sorted(examples, key=lambda one: len(one.tokens)):
-        if batch and (len(batch) + 1) * len(example.tokens) > A_BATCH:
+        if batch and (len(batch) + 1) * len(example.tokens) > size:
             yield batch
             batch = []
         batch.append(example)
