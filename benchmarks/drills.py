@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from training.examples import Example
 from training.tokens import CALL, END, MARKS
 
 LONGEST_COPY = 48
-FIELDS, QUESTIONS = 3, 3
-"""Fields of a record besides its id, and questions about one list of records."""
+FIELDS, RECORDS, NOUNS, QUESTIONS = 3, 7, 6, 3
+"""At most so many fields of a record besides its id, records of a list, nouns that tools are for, and questions about one list."""
 
 
 class Drills:
@@ -27,7 +27,7 @@ class Drills:
         self._marks = {mark: int(tokenizer.convert_tokens_to_ids(mark)) for mark in MARKS}
         self._plain = sorted(set(range(len(tokenizer))) - set(self._marks.values()))
         texts = (tokenizer.decode([token]) for token in self._plain)
-        self._words = sorted({text for text in texts if len(text) > 2 and text.isascii() and text.isalpha() and text.islower()})
+        self.words = sorted({text for text in texts if len(text) > 2 and text.isascii() and text.isalpha() and text.islower()})
 
     def copying(self, draws: Random, count: int) -> list[Example]:
         """Random tokens said twice; the second time counts. All are of one length."""
@@ -35,33 +35,37 @@ class Drills:
         once = [draws.choices(self._plain, k=length) for _ in range(count)]
         return [Example((*one, *one), (*(False,) * length, *(True,) * length)) for one in once]
 
-    def looking_up(self, draws: Random) -> Example:
-        """A conversation in the form of real ones: tools and records with made-up names, and questions that the records answer."""
+    def looking_up(self, draws: Random, size: float = 1.0) -> Example:
+        """A conversation in the form of real ones: tools and records with made-up names, and questions that the records answer.
+
+        At a `size` of 0 it has one noun with records of one field, at 1 it is full.
+        """
         said = _Said(self._tokenizer, self._marks)
-        nouns = draws.sample(self._words, draws.randint(3, 6))
-        verbs = {noun: draws.sample(self._words, 2) for noun in nouns}
+        nouns = draws.sample(self.words, draws.randint(1, 1 + round(size * (NOUNS - 1))))
+        verbs = {noun: draws.sample(self.words, 2) for noun in nouns}
         lists = {noun: draws.choice(("list_my_{}s", "list_{}s")).format(noun) for noun in nouns}
         changes = [f"{verb}_{noun} {noun}_id" for noun in nouns for verb in ("get", *verbs[noun])]
         tools = [*lists.values(), *changes]
         draws.shuffle(tools)
         said.put("<|tools|>", "".join(f"{tool}\n" for tool in tools))
-        for noun in draws.sample(nouns, 2):
-            self._ask(said, draws, noun, lists[noun], verbs[noun])
+        for noun in draws.sample(nouns, min(2, len(nouns))):
+            self._ask(said, draws, _Noun(noun, lists[noun], verbs[noun]), size)
         return said.example
 
-    def _ask(self, said: _Said, draws: Random, noun: str, listing: str, verbs: list[str]) -> None:
+    def _ask(self, said: _Said, draws: Random, about: _Noun, size: float) -> None:
         """A list of records that the agent asks for at the first question about it, and the questions."""
-        fields = draws.sample(self._words, FIELDS)
-        key, *others = draws.sample(fields, FIELDS)
+        noun, listing, verbs = about
+        fields = draws.sample(self.words, 2 + round(size * (FIELDS - 2)))
+        key, *others = draws.sample(fields, len(fields))
         records = [
             {"id": number, **{name: self._phrase(draws) if name == key else self._value(draws) for name in fields}}
-            for number in sorted(draws.sample(range(1, 40), draws.randint(3, 7)))
+            for number in sorted(draws.sample(range(1, 40), QUESTIONS + draws.randint(0, round(size * (RECORDS - QUESTIONS)))))
         ]
         for place, record in enumerate(draws.sample(records, QUESTIONS)):
             verb, field = draws.choice(verbs), draws.choice(others)
             reads = draws.random() < 0.5
             wish = (f"What is the {field} of the {noun}" if reads else f"Please {verb} the {noun}") + f' whose {key} is "{record[key]}"?'
-            brief = f'For {noun} "{record[key]}", {field}?' if reads else f'{verb.capitalize()} my {noun} "{record[key]}".'
+            brief = f'For {noun} "{record[key]}", {field}?' if reads else f'My {noun} "{record[key]}": {verb} it.'
             said.put("<|user|>", draws.choice((wish, brief)))
             if not place:
                 said.put("<|assistant|>", f"{listing} {{}}", first=CALL, counts=True)
@@ -73,11 +77,19 @@ class Drills:
                 said.put("<|tool|>", _compact({"result": record}))
 
     def _phrase(self, draws: Random) -> str:
-        return " ".join(draws.sample(self._words, draws.choice((1, 2, 2, 3)))).capitalize()
+        return " ".join(draws.sample(self.words, draws.choice((1, 2, 2, 3)))).capitalize()
 
     def _value(self, draws: Random) -> str | int:
         day = f"2026-{draws.randint(1, 12):02}-{draws.randint(1, 28):02}"
         return draws.choice((self._phrase(draws), self._phrase(draws), 50 * draws.randint(1, 500), day, draws.randint(0, 40)))
+
+
+class _Noun(NamedTuple):
+    """What records are of, the tool that lists them, and what may be done to one."""
+
+    noun: str
+    listing: str
+    verbs: list[str]
 
 
 class _Said:

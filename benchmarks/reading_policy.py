@@ -1,18 +1,20 @@
-"""How the policy of the learning curve begins: a tokenizer and an untrained decoder, which is drilled and then reads whole episodes."""
+"""How the policy of the learning curve begins: a tokenizer and an untrained decoder, which is drilled and then reads episodes."""
 
 from __future__ import annotations
 
 import json
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from artifacts.store import Store
+from benchmarks.abridging import Script, abridged
 from benchmarks.drills import Drills
 from training.decoder import Shape, inputs_of, load_policy, new_decoder
 from training.examples import IGNORED, Example, examples_of, row_of
@@ -21,14 +23,14 @@ from training.stream import Stream
 from training.tokens import load_tokenizer, new_tokenizer, texts_of
 
 SHAPE = Shape(vocabulary=2_048, hidden=256, layers=4, heads=4)
-OF_MATRICES, OF_OTHERS, WARMUP, CLIP = 3e-2, 3e-3, 60, 1.0
+OF_MATRICES, OF_OTHERS, WARMUP, CLIP = 1.5e-2, 3e-2, 60, 1.0
 """Learning rates, steps until they are reached, and the gradient's greatest norm."""
 
-A_BATCH, SORTED = 4_096, 256
-"""Tokens of a batch, and episodes that are sorted by length at a time."""
+OF_DRILLS, OF_EPISODES, SORTED = 2_048, 4_096, 256
+"""Tokens of a batch of drills and of one of episodes, and episodes that are sorted by length at a time."""
 
-COPYING, LOOKING_UP = 0.15, 0.25
-"""Shares of the time that go into drills before anything is read."""
+COPYING, LOOKING_UP, ABRIDGED = 0.03, 0.25, 0.37
+"""Shares of the time that go into drills, and then into abridged episodes, before whole ones are read."""
 
 OTHERS = 0.3
 """Weight of the tokens that the agent did not write, beside its own."""
@@ -42,27 +44,22 @@ def begun(store: Store, folder: Path, chosen: Selection) -> None:
     tokenizer.save_pretrained(str(folder))
 
 
-def read(store: Store, start: Path, folder: Path, chosen: Selection, *, minutes: float, length: int, again: bool = False) -> None:
-    """Lets a decoder foretell every token, of drills and then of the training episodes, for so many minutes; the rates fall to nothing.
-
-    One that reads `again` needs no drills, and takes half the rates and batches of twice the tokens.
-    """
+def read(store: Store, start: Path, folder: Path, chosen: Selection, *, minutes: float, length: int) -> None:
+    """Lets a decoder foretell every token, of drills and then of the training episodes, for so many minutes; the rates fall to nothing."""
     tokenizer = load_tokenizer(start)
     copies = Copies(load_policy(start).bfloat16().train())
-    known = [example for row in _episodes(store, chosen) for example in _examples(row, tokenizer, length)]
+    lessons = Lessons(tokenizer, [Script.of(row) for row in _episodes(store, chosen)], length)
     began, tokens = time.monotonic(), 0
     spent = partial(_spent, began, 60 * minutes)
-    rate, lessons = (0.5, _batches(known, 2 * A_BATCH, spent)) if again else (1.0, _lessons(Drills(tokenizer), known, spent))
-    for steps, batch in enumerate(lessons, 1):
+    for steps, batch in enumerate(lessons.until_over(spent), 1):
         left = max(0.0, 1 - spent())
         own, others = _losses(copies.model, batch, tokenizer.pad_token_id)
-        copies.step(own + OTHERS * others, rate * min(1.0, steps / WARMUP, 2 * left))
+        copies.step(own + OTHERS * others, min(1.0, steps / WARMUP, 2 * left))
         tokens += sum(len(one.tokens) for one in batch)
         if steps % 50 == 0:
             seconds = round(time.monotonic() - began, 1)
-            print(
-                json.dumps({"step": steps, "tokens": tokens, "seconds": seconds, "loss": float(own), "others": float(others)}), flush=True
-            )
+            figures = {"step": steps, "tokens": tokens, "seconds": seconds, "loss": float(own.detach()), "others": float(others.detach())}
+            print(json.dumps(figures), flush=True)
     copies.model.float().save_pretrained(str(folder))
     tokenizer.save_pretrained(str(folder))
 
@@ -117,27 +114,57 @@ def _spent(began: float, seconds: float) -> float:
     return (time.monotonic() - began) / seconds
 
 
-def _lessons(drills: Drills, known: list[Example], spent: Callable[[], float]) -> Iterator[list[Example]]:
-    """Batches of drills, then of episodes, until the time is over."""
-    draws = random.Random(0)  # noqa: S311  # variety, not secrecy
-    while spent() < COPYING:
-        yield drills.copying(draws, A_BATCH // 64)
-    while spent() < COPYING + LOOKING_UP:
-        yield [drills.looking_up(draws) for _ in range(A_BATCH // 700)]
-    yield from _batches(known, A_BATCH, spent)
+class Lessons:
+    """Batches of drills, then of abridged episodes, then of whole ones."""
 
+    def __init__(self, tokenizer: Any, scripts: list[Script], length: int) -> None:
+        self._tokenizer = tokenizer
+        self._drills = Drills(tokenizer)
+        self._scripts = scripts
+        self._length = length
+        self._draws = random.Random(0)  # noqa: S311  # variety, not secrecy
 
-def _batches(known: list[Example], size: int, spent: Callable[[], float]) -> Iterator[list[Example]]:
-    """Episodes of about one length side by side, of `size` tokens, epoch after epoch, until the time is over."""
-    draws = random.Random(0)  # noqa: S311  # variety, not secrecy
-    while True:
-        draws.shuffle(known)
-        batches = [b for start in range(0, len(known), SORTED) for b in _alike(known[start : start + SORTED], size)]
-        draws.shuffle(batches)
-        for batch in batches:
-            if spent() >= 1:
-                return
+    def until_over(self, spent: Callable[[], float]) -> Iterator[list[Example]]:
+        """Each kind of lesson until its share of the time is spent."""
+        kinds = ((self._copying(), COPYING), (self._looking_up(spent), LOOKING_UP), (self._abridged(), ABRIDGED), (self._whole(), 1.0))
+        until = 0.0
+        for batches, share in kinds:
+            until = min(1.0, until + share)
+            yield from takewhile(lambda _: spent() < until, batches)  # noqa: B023  # used before it changes
+
+    def _copying(self) -> Iterator[list[Example]]:
+        while True:
+            yield self._drills.copying(self._draws, OF_DRILLS // 64)
+
+    def _looking_up(self, spent: Callable[[], float]) -> Iterator[list[Example]]:
+        """Small ones first."""
+        while True:
+            most = min(1.0, (spent() - COPYING) / LOOKING_UP)
+            batch = [self._drills.looking_up(self._draws, most * self._draws.random() ** 0.3)]
+            while sum(len(one.tokens) for one in batch) < OF_DRILLS:
+                batch.append(self._drills.looking_up(self._draws, most * self._draws.random() ** 0.3))
             yield batch
+
+    def _abridged(self) -> Iterator[list[Example]]:
+        while True:
+            drawn = self._draws.sample(self._scripts, min(SORTED // 4, len(self._scripts)))
+            short = [abridged(script, self._draws, self._drills.words) for script in drawn]
+            yield from self._batches(example for script in short for example in self._examples(script, self._length))
+
+    def _whole(self) -> Iterator[list[Example]]:
+        known = [example for script in self._scripts for example in self._examples(script, self._length)]
+        while True:
+            self._draws.shuffle(known)
+            for start in range(0, len(known), SORTED):
+                yield from self._batches(known[start : start + SORTED])
+
+    def _examples(self, script: Script, length: int) -> tuple[Example, ...]:
+        return examples_of(self._tokenizer, script.messages, script.seen, most=length, tools=script.tools).examples
+
+    def _batches(self, examples: Iterable[Example]) -> list[list[Example]]:
+        batches = list(_alike(list(examples), OF_EPISODES))
+        self._draws.shuffle(batches)
+        return batches
 
 
 def _alike(examples: Sequence[Example], size: int) -> Iterator[list[Example]]:
@@ -148,11 +175,6 @@ def _alike(examples: Sequence[Example], size: int) -> Iterator[list[Example]]:
             batch = []
         batch.append(example)
     yield batch
-
-
-def _examples(row: dict[str, Any], tokenizer: Any, length: int) -> tuple[Example, ...]:
-    messages, seen, tools = (json.loads(row[name]) for name in ("messages", "seen", "tools"))
-    return examples_of(tokenizer, messages, seen, most=length, tools=tools).examples
 
 
 def _episodes(store: Store, chosen: Selection) -> Iterator[dict[str, Any]]:

@@ -12,6 +12,7 @@ from pydantic import Field
 from artifacts.errors import InvalidInput
 from artifacts.noun import Noun
 from training.examples import IGNORED, Row
+from training.mimetic import begin_with_copying
 
 MULTIPLE = 8
 """Rows are filled up to a multiple of this many tokens."""
@@ -37,7 +38,10 @@ class Inputs(NamedTuple):
 
 
 def new_decoder(shape: Shape, tokenizer: Any, seed: int) -> Any:
-    """An untrained decoder, in the architecture of Llama (arXiv 2302.13971), so that every inference server can load its export."""
+    """A decoder that has learned nothing, in the architecture of Llama (arXiv 2302.13971): every inference server can load its export.
+
+    Its first weights let it copy (see `training.mimetic`). Raises InvalidInput for a width that cannot be dealt to the heads.
+    """
     from transformers import LlamaConfig, LlamaForCausalLM
 
     if shape.hidden % (2 * shape.heads):
@@ -50,6 +54,7 @@ def new_decoder(shape: Shape, tokenizer: Any, seed: int) -> Any:
         num_attention_heads=shape.heads,
         num_key_value_heads=shape.heads,
         max_position_embeddings=shape.context,
+        attention_bias=True,
         tie_word_embeddings=True,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
@@ -57,7 +62,9 @@ def new_decoder(shape: Shape, tokenizer: Any, seed: int) -> Any:
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return LlamaForCausalLM(config)
+        decoder = LlamaForCausalLM(config)
+        begin_with_copying(decoder)
+        return decoder
 
 
 def load_policy(folder: str | Path) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -59,16 +59,17 @@ class Shelf:
 
     def rows(self, numbers: Numbers) -> list[dict[str, Any]]:
         """The rows of these numbers, in this order. Raises InvalidInput for a part that is damaged or lost."""
+        return made(self.read(numbers))
+
+    def read(self, numbers: Numbers) -> list[Picked]:
+        """What `made` makes these rows of, group by group; nearly all of it without Python. Raises as `rows`."""
         groups = self.groups_of(numbers)
         order = np.argsort(groups, kind="stable")
-        found: list[dict[str, Any]] = []
-        places = np.empty(len(order), np.int64)
+        found: list[Picked] = []
         for chosen in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1) if len(order) else ():
             group = int(groups[chosen[0]])
-            rows, here = _picked(self._group(group), numbers[chosen] - self.starts[group])
-            places[chosen] = here + len(found)
-            found += rows
-        return list(map(found.__getitem__, places.tolist()))
+            found.append(_picked(self._group(group), numbers[chosen] - self.starts[group], chosen))
+        return found
 
     def _group(self, number: int) -> Any:
         if number not in self._held:
@@ -107,11 +108,26 @@ class Shelf:
         )
 
 
-def _picked(table: Any, places: Numbers) -> tuple[list[dict[str, Any]], Numbers]:
-    """Rows of a row group as Python values, and where among them those of these places are.
+class Picked(NamedTuple):
+    """A part of a row group: where in it the rows are, and at which places they are wanted."""
 
-    Where most are wanted all are made, which costs less than to gather long texts.
-    """
-    if 2 * len(places) > table.num_rows:
-        return table.to_pylist(), places
-    return table.take(arrow().array(places)).to_pylist(), np.arange(len(places))
+    table: Any
+    rows: Numbers
+    places: Numbers
+
+
+def _picked(table: Any, rows: Numbers, places: Numbers) -> Picked:
+    """Rows of a row group. Where most are wanted all are made, which costs less than to gather long texts."""
+    if 2 * len(rows) > table.num_rows:
+        return Picked(table, rows, places)
+    return Picked(table.take(arrow().array(rows)), np.arange(len(rows)), places)
+
+
+def made(picked: Sequence[Picked]) -> list[dict[str, Any]]:
+    """The rows as Python values, each at its place."""
+    found: list[dict[str, Any]] = []
+    at = np.empty(sum(len(one.rows) for one in picked), np.int64)
+    for one in picked:
+        at[one.places] = one.rows + len(found)
+        found += one.table.to_pylist()
+    return list(map(found.__getitem__, at.tolist()))

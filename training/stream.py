@@ -8,7 +8,8 @@ The idea of an order that does not depend on who reads it is MosaicML Streaming'
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ from artifacts.identity import digest_of
 from artifacts.noun import Noun
 from artifacts.store import Store
 from training.order import Lane, Numbers, Stretch, cut, dropped, epoch_order, lane_of, length, plain, together
-from training.reading import Shelf
+from training.reading import Shelf, made
 from training.selection import Selection, Source, chosen_rows
 
 CHUNK = 32
@@ -224,10 +225,19 @@ class _Lanes(IterableDataset[Taken]):
     def __iter__(self) -> Iterator[Taken]:
         worker = get_worker_info()
         number = 0 if worker is None else worker.id
-        windows = (window for stretch in self._lanes[number] for window in self._windows(stretch))
-        for start, end in windows:
-            for chunk in _chunks(start, self._shelf.rows(self._order[0][start:end])):
+        for start, rows in self._rows(window for stretch in self._lanes[number] for window in self._windows(stretch)):
+            for chunk in _chunks(start, rows):
                 yield Taken(number, chunk if self._make is _as_it_is else list(map(self._make, chunk)))
+
+    def _rows(self, windows: Iterable[Stretch]) -> Iterator[tuple[int, list[Sample]]]:
+        """Where each window begins, and its rows; while they are given, a thread reads the next window's row groups."""
+        with ThreadPoolExecutor(1) as reader:
+            coming = ((start, reader.submit(self._shelf.read, self._order[0][start:end])) for start, end in windows)
+            now = next(coming, None)
+            while now is not None:
+                start, read = now
+                now = next(coming, None)
+                yield start, made(read.result())
 
     def _windows(self, stretch: Stretch) -> Iterator[Stretch]:
         """The parts of a stretch, cut where windows begin: the rows of each are read at once."""

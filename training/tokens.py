@@ -42,8 +42,8 @@ The tools come first, a line each: the name and the parameters, `?` after those 
 have. Their JSON Schemas would be two thirds of a prompt, which is more than a small decoder can learn from.
 """
 
-PIECES = r"\p{N}{1,2}|\p{L}+|\s|[^\s\p{L}\p{N}]+"
-"""What merges stay within: a word or a number is the same tokens wherever it stands, so that it can be copied."""
+PIECES = r"\p{N}{1,2}|\p{L}+?(?=(?:(?<=s)es|(?<!s)s)(?!\p{L}))|\p{L}+|\s|[^\s\p{L}\p{N}]+"
+"""What merges stay within: a word or a number is the same tokens wherever it stands, and in the plural, so that it can be copied."""
 
 
 def new_tokenizer(texts: Iterable[str], size: int) -> Any:
