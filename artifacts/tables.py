@@ -238,7 +238,7 @@ IMAGES = Table(
 
 TRAJECTORIES = Table(
     "trajectories",
-    1,
+    2,
     "one row per episode that a policy played on an agent task",
     ("trajectory_id",),
     (
@@ -256,6 +256,7 @@ TRAJECTORIES = Table(
         Column("temperature", "real", "the sampling temperature asked for; null for the policy's own", "", True),
         Column("max_turns", "integer", "so often the agent might speak", "turns"),
         Column("window", "integer", "so many of the last turns the agent was shown; null for all", "turns", True),
+        Column("reply", "integer", "tokens that a reply might have; null for the policy's own limit", "tokens", True, since=2),
         Column("ended", "text", "answered, turn_limit, format_violation or environment_error"),
         Column("outcome", "text", "completed, partial, agent_error or environment_error"),
         Column("reward", "real", "what the episode earned: 1, 0.1, 0, or -1 for a broken form"),

@@ -39,10 +39,11 @@ class Trajectory(Noun):
 
     `messages` are in the form of chat completions; `seed` is None where the policy took none; tokens are None when unknown.
     `score` is what code says; where a judge was asked, its `judgement` decides the outcome and the reward. `window` is the number of
-    turns that the policy was shown at once (`artifacts.history`), None for all; `temperature` the one asked for, None for the policy's own.
+    turns that the policy was shown at once (`artifacts.history`), None for all; `temperature` and `reply` (tokens of a
+    reply at most) are those asked for, None for the policy's own.
     """
 
-    LATER: ClassVar[tuple[str, ...]] = ("judgement", "window", "temperature")
+    LATER: ClassVar[tuple[str, ...]] = ("judgement", "window", "temperature", "reply")
 
     format: int = TRAJECTORY_FORMAT
     world_id: str
@@ -62,6 +63,7 @@ class Trajectory(Noun):
     judgement: Judgement | None = None
     window: int | None = Field(default=None, ge=1)
     temperature: float | None = Field(default=None, ge=0.0)
+    reply: int | None = Field(default=None, ge=1)
 
     @property
     def trajectory_id(self) -> str:

@@ -25,6 +25,7 @@ class Setting(NamedTuple):
     max_turns: int = 30
     window: int | None = None
     temperature: float | None = None
+    reply: int | None = None
 
 
 class Played(NamedTuple):
@@ -44,7 +45,8 @@ class Played(NamedTuple):
 
 def episode_id(task_id: str, setting: Setting) -> str:
     """The name of what is to be played: the same whoever plays it, and when. `task_id` is the task's id among all worlds."""
-    return digest_of([task_id, *setting])[:EPISODE_HEX_DIGITS]
+    *known, reply = setting  # a setting that came later counts only where it is asked for, so that no name changes
+    return digest_of([task_id, *known, *(() if reply is None else (reply,))])[:EPISODE_HEX_DIGITS]
 
 
 def setting_of(trajectory: Trajectory) -> Setting:

@@ -35,8 +35,8 @@ FIRST_TASKS = 8
 """Tasks of each training world that are trained on; the rest are held out."""
 
 LEVELS = (1, 2, 3)
-LENGTH = 1_536
-"""Levels of difficulty, and tokens of an episode: those of higher levels are longer than two cores can learn from within the hour."""
+LENGTH, REPLY = 1_536, 96
+"""Levels of difficulty, and tokens of an episode and of a reply: longer ones are more than two cores can learn from within the hour."""
 
 CHOSEN = Selection(
     split=("train",), outcome=("completed",), form=("native",), difficulty=LEVELS, first_tasks=FIRST_TASKS, policy=("reference",)
@@ -52,10 +52,6 @@ class Budget(NamedTuple):
     grpo: int
     worlds: int
     attempts: int
-
-
-FOR_THE_UNTRAINED = 4
-"""Worlds of each split on which the untrained policy is tried: it babbles until it is cut off, which takes 4 s an episode."""
 
 
 class Result(NamedTuple):
@@ -96,9 +92,8 @@ def learned(source: Path, out: Path, budget: Budget) -> list[Result]:
         policies[name] = str(_policy(out / name))
     found = []
     for name, policy in policies.items():
-        allowed = budget._replace(worlds=min(budget.worlds, FOR_THE_UNTRAINED)) if name == "untrained" else budget
-        stages.once(f"try {name}", partial(_try, policy, store, allowed))
-        found += rates(name, policy, store, allowed)
+        stages.once(f"try {name}", partial(_try, policy, store, budget))
+        found += rates(name, policy, store, budget)
     return found
 
 
@@ -108,7 +103,7 @@ def _lessons(store: Store, out: Path, budget: Budget) -> list[tuple[str, Callabl
     sft = TrainOrder(job="sft", base=str(out / "read"), steps=budget.sft, policy=("reference",), learning_rate=2e-4, warmup=10, **common)
     grpo = TrainOrder(
         job="grpo", base=str(out / "sft"), steps=budget.grpo, learning_rate=1e-4, warmup=3, environments=64, group=8, refills=1,
-        form="native", window=None, reply=96, max_turns=10, **common,
+        form="native", window=None, reply=REPLY, max_turns=10, **common,
     )  # fmt: skip
     return [
         ("untrained", lambda folder: begun(store, folder, CHOSEN)),
@@ -156,7 +151,7 @@ def _try(policy: str, store: Store, budget: Budget) -> None:
 
 
 TURNS, AT_ONCE, TEMPERATURE = 10, 64, 0.3
-TRIAL = ("--turns", str(TURNS), "--concurrency", str(AT_ONCE), "--temperature", str(TEMPERATURE))
+TRIAL = ("--turns", str(TURNS), "--concurrency", str(AT_ONCE), "--temperature", str(TEMPERATURE), "--reply", str(REPLY))
 """How a policy is tried."""
 
 
@@ -164,6 +159,7 @@ def _order(policy: str, store: Store, split: str, budget: Budget) -> CollectOrde
     return CollectOrder(
         policy=policy, worlds=tuple(_worlds(store, split, budget.worlds)), split=split, difficulty=LEVELS, form="native",
         episodes_per_task=1 if policy == "idle" else budget.attempts, turns=TURNS, concurrency=AT_ONCE, temperature=TEMPERATURE,
+        reply=REPLY,
     )  # fmt: skip
 
 

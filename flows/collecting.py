@@ -41,6 +41,7 @@ def collect(
     concurrency: Annotated[int | None, typer.Option(min=1, help="Episodes under way at once.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="The seed of each task's first episode.")] = 0,
     temperature: Annotated[float | None, typer.Option(min=0.0, max=2.0, help="Sampling temperature; the model's own if left out.")] = None,
+    reply: Annotated[int | None, typer.Option(min=1, help="Tokens of a reply at most; the model's own limit if left out.")] = None,
     store: StoreOption = "./loom",
     as_json: JsonOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
@@ -62,6 +63,7 @@ def collect(
         concurrency=concurrency,
         seed=seed,
         temperature=temperature,
+        reply=reply,
     )
     console = Console(stderr=as_json, quiet=quiet, highlight=False)
     with shown(console, quiet or as_json) as listener:

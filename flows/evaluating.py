@@ -38,6 +38,7 @@ def evaluate(
     concurrency: Annotated[int | None, typer.Option(min=1, help="Episodes under way at once.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="The seed of each task's first attempt.")] = 0,
     temperature: Annotated[float, typer.Option(min=0.0, max=2.0, help="Sampling temperature.")] = 1.0,
+    reply: Annotated[int | None, typer.Option(min=1, help="Tokens of a reply at most; the model's own limit if left out.")] = None,
     store: StoreOption = "./loom",
     as_json: JsonOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
@@ -58,6 +59,7 @@ def evaluate(
             concurrency=concurrency,
             seed=seed,
             temperature=temperature,
+            reply=reply,
         )
         for name in (policy, *([against] if against else []))
     ]

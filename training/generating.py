@@ -1,30 +1,31 @@
 """A model's words: many prompts at once, each with a seed of its own, and a policy for rollouts that keeps what it was shown and said.
 
 What is said to a prompt depends on the prompt and its seed alone, but for the last bits of floating point: rows of a batch are
-filled up on the left, nobody sees the filling, and every row draws from its own generator. What all of them begin with is read once.
+filled up on the left, nobody sees the filling, and every row draws from its own generator. What several begin with is read once for them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import torch
-from transformers import DynamicCache
 
 from artifacts.identity import seed_of
 from artifacts.trajectory import FormName
 from containers.episodes.conversations import Conversation
 from containers.episodes.episode import FORMS, Reply
+from training.cache import cache_of
 from training.messages import message_of
 from training.tokens import prompt_tokens
 
 MOST = 512
 """So many tokens a reply has at most, where nobody says."""
 
-WORTH_SHARING = 16
-"""From so many tokens on, what all rows of a batch begin with is read once for all of them."""
+ENDED = 0.25
+"""The share of rows that have ended from which on the others go on without them: each time, all that is known of those is copied."""
 
 
 class Prompt(NamedTuple):
@@ -121,71 +122,76 @@ class _Rows:
     def __init__(self, model: Any, prompts: Sequence[Prompt], temperature: float, most: int) -> None:
         self._model = model
         self._temperature = temperature
-        room = int(getattr(model.config, "max_position_embeddings", None) or 2**31)
-        self._rooms = [max(0, min(most, room - len(prompt.tokens))) for prompt in prompts]
+        self._room = int(getattr(model.config, "max_position_embeddings", None) or 2**31)
+        self._rooms = [max(0, min(most, self._room - len(prompt.tokens))) for prompt in prompts]
         self._chances = torch.stack([_chances(prompt.seed, most) for prompt in prompts])
         self._tokens: list[list[int]] = [[] for _ in prompts]
         self._logprobs: list[list[float]] = [[] for _ in prompts]
         self._going = [place for place, free in enumerate(self._rooms) if free]
-        self._known = DynamicCache(config=model.config)
+        self._known = cache_of(model.config)
         shown = [prompts[place].tokens for place in self._going]
-        alike = self._begun(shown)
-        rests = [one[alike:] for one in shown]
-        width = max(map(len, rests), default=0)
-        self._next = self._tensor([[*(0,) * (width - len(one)), *one] for one in rests])
-        self._sees = self._tensor([[*(1,) * alike, *(0,) * (width - len(one)), *(1,) * len(one)] for one in rests])
+        begun = shared(shown)
+        self._sees = self._begun([shown[start][:alike] for start, _, alike in begun], [end - start for start, end, _ in begun])
+        rests = [one[alike:] for start, end, alike in begun for one in shown[start:end]]
+        self._next, sees = self._filled(rests)
+        self._sees = torch.cat([self._sees, sees], 1)
 
     def said(self, ends: frozenset[int]) -> list[Said]:
         """What is said in each row."""
+        ended: set[int] = set()
         while self._going:
-            tokens, logprobs = self._step()
-            for place, token, logprob in zip(self._going, tokens, logprobs, strict=True):
+            for place, token, logprob in zip(self._going, *self._step(), strict=True):
+                if place in ended:
+                    continue
                 self._tokens[place].append(token)
                 self._logprobs[place].append(logprob)
-            self._keep([row for row, token in enumerate(tokens) if token not in ends and self._free(row)])
+                if token in ends or len(self._tokens[place]) == self._rooms[place]:
+                    ended.add(place)
+            rows = [row for row, place in enumerate(self._going) if place not in ended]
+            if len(rows) <= (1 - ENDED) * len(self._going):
+                self._keep(rows)
         return [Said(tuple(tokens), tuple(logprobs)) for tokens, logprobs in zip(self._tokens, self._logprobs, strict=True)]
 
-    def _begun(self, shown: Sequence[tuple[int, ...]]) -> int:
-        """Reads what all rows begin with once for all of them, where that is worth it; gives how many tokens it is."""
-        alike = _alike(shown)
-        if len(shown) < 2 or alike < WORTH_SHARING:
-            return 0
-        self._model(input_ids=self._tensor([shown[0][:alike]]), past_key_values=self._known, use_cache=True, logits_to_keep=1)
-        self._known.batch_repeat_interleave(len(shown))
-        return alike
+    def _begun(self, heads: Sequence[tuple[int, ...]], counts: Sequence[int]) -> torch.Tensor:
+        """Reads what rows begin with, each head once for as many rows as it has; gives what those see of it."""
+        tokens, sees = self._filled(heads)
+        rows = self._tensor([row for row, count in enumerate(counts) for _ in range(count)])
+        if tokens.shape[1]:
+            self._read(tokens, sees)
+            self._known.batch_select_indices(rows)
+        return sees[rows]
+
+    def _read(self, tokens: torch.Tensor, sees: torch.Tensor) -> torch.Tensor:
+        """The logits that follow the last of these tokens, rows × vocabulary."""
+        positions = (sees.cumsum(-1) - 1).clamp(0, self._room - 1)[:, -tokens.shape[1] :]
+        known = {"past_key_values": self._known, "use_cache": True}
+        logits: torch.Tensor = self._model(input_ids=tokens, attention_mask=sees, position_ids=positions, **known, logits_to_keep=1).logits
+        return logits[:, -1]
 
     def _step(self) -> tuple[list[int], list[float]]:
-        """The next token of each row that goes on, with its log-probability."""
-        fresh = self._next.shape[1]
-        positions = (self._sees.cumsum(-1) - 1).clamp(min=0)[:, -fresh:]
-        out = self._model(
-            input_ids=self._next,
-            attention_mask=self._sees,
-            position_ids=positions,
-            past_key_values=self._known,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        chances = self._chances[self._going, [len(self._tokens[place]) for place in self._going]]
-        tokens, logprobs = drawn(out.logits[:, -1], self._temperature, chances)
+        """The next token of each row, with its log-probability."""
+        places = [min(len(self._tokens[place]), self._rooms[place] - 1) for place in self._going]
+        tokens, logprobs = drawn(self._read(self._next, self._sees), self._temperature, self._chances[self._going, places])
         self._next = tokens[:, None]
         self._sees = torch.nn.functional.pad(self._sees, (0, 1), value=1)
         return tokens.tolist(), logprobs.tolist()
 
-    def _free(self, row: int) -> bool:
-        place = self._going[row]
-        return len(self._tokens[place]) < self._rooms[place]
-
     def _keep(self, rows: Sequence[int]) -> None:
-        """Lets go of the rows that have ended."""
-        if len(rows) < len(self._going):
-            self._going = [self._going[row] for row in rows]
-            index = torch.tensor(rows, dtype=torch.long, device=self._next.device)
+        """Lets go of the other rows."""
+        self._going = [self._going[row] for row in rows]
+        if rows:
+            index = self._tensor(rows)
             self._next, self._sees = self._next[index], self._sees[index]
-            if rows:
-                self._known.batch_select_indices(index)
+            self._known.batch_select_indices(index)
 
-    def _tensor(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
+    def _filled(self, rows: Sequence[tuple[int, ...]]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Rows of one width, and which of their tokens are to be seen."""
+        width = max(map(len, rows), default=0)
+        tokens = [[*(0,) * (width - len(one)), *one] for one in rows]
+        sees = [[*(0,) * (width - len(one)), *(1,) * len(one)] for one in rows]
+        return self._tensor(tokens).view(len(rows), width), self._tensor(sees).view(len(rows), width)
+
+    def _tensor(self, rows: Sequence[Any]) -> torch.Tensor:
         return torch.tensor(rows, dtype=torch.long, device=self._model.device)
 
 
@@ -204,11 +210,50 @@ def drawn(logits: torch.Tensor, temperature: float, chances: torch.Tensor) -> tu
     return tokens, logprobs.gather(-1, tokens[:, None])[:, 0]
 
 
-def _alike(shown: Sequence[tuple[int, ...]]) -> int:
-    """How many tokens all rows begin with, less the last of the shortest, which is left to be read."""
-    first, last = min(shown, default=()), max(shown, default=())
-    most = min(map(len, shown), default=1) - 1
-    return next((place for place in range(most) if first[place] != last[place]), most)
+class Begun(NamedTuple):
+    """Rows from `start` to before `end`, and how many tokens they all begin with; the last token of each is not among them."""
+
+    start: int
+    end: int
+    alike: int
+
+
+def shared(rows: Sequence[tuple[int, ...]]) -> list[Begun]:
+    """Which of sorted rows are worth beginning together: of several ways, the one by which the fewest tokens are read.
+
+    Heads are read side by side, and so are the rests; all are as wide as the longest of them.
+    """
+    alike = [_alike(one, other) for one, other in pairwise(rows)]
+    longest = max(map(len, rows), default=0)
+    ways = [_within(rows, alike, 2**power) for power in range(longest.bit_length() + 1)]
+
+    def read(way: list[Begun]) -> int:
+        heads = len(way) * max((one.alike for one in way), default=0)
+        return heads + len(rows) * max((len(rows[row]) - one.alike for one in way for row in range(one.start, one.end)), default=0)
+
+    return min(ways, key=read)
+
+
+def _within(rows: Sequence[tuple[int, ...]], alike: Sequence[int], rest: int) -> list[Begun]:
+    """As many rows together as can be, such that each has at most so many tokens of its own."""
+    found: list[Begun] = []
+    longest = 0
+    for row, tokens in enumerate(rows):
+        if found:
+            known = min(found[-1].alike, alike[row - 1], len(tokens) - 1)
+            if max(longest, len(tokens)) - known <= rest:
+                found[-1] = Begun(found[-1].start, row + 1, known)
+                longest = max(longest, len(tokens))
+                continue
+        found.append(Begun(row, row + 1, len(tokens) - 1))
+        longest = len(tokens)
+    return found
+
+
+def _alike(one: tuple[int, ...], other: tuple[int, ...]) -> int:
+    """How many tokens both begin with."""
+    both = min(len(one), len(other))
+    return next((place for place in range(both) if one[place] != other[place]), both)
 
 
 def _chances(seed: int, most: int) -> torch.Tensor:

@@ -15,7 +15,7 @@ import torch
 SHARPNESS, FREQUENCIES = 7.7, 8
 """The length of a bias in each of the fastest rotations, and how many of them there are: then the place looked at gets nearly all."""
 
-GAIN = 0.5
+GAIN = 0.25
 """How much of what is looked at is passed on."""
 
 

@@ -115,7 +115,7 @@ class Roller:
 
     def _played(self, wanted: Sequence[Wanted], world_of: Callable[[str], World]) -> dict[str, Episode]:
         asked = self._settings
-        setting = Setting(POLICY, asked.form, max_turns=asked.max_turns, window=asked.window, temperature=asked.temperature)
+        setting = Setting(POLICY, asked.form, None, asked.max_turns, asked.window, asked.temperature, asked.reply)
         self._kept.clear()
         rollout = Rollout(self._pool, BatchDesk(self._policy), setting, world_of, self._width)
         found = {one.wanted.episode: self._episode(one) for one in rollout.play(wanted)}

@@ -31,11 +31,13 @@ STOP_PATIENCE_SECONDS = 20.0
 class Checkpoint:
     """A local policy; raises ModelUnavailable where its process ends, or says something else than was asked."""
 
-    def __init__(self, folder: Path, form: Form, temperature: float | None = None) -> None:
+    def __init__(self, folder: Path, form: Form, temperature: float | None = None, most: int | None = None) -> None:
+        """`most` is the number of tokens that a reply has at most."""
         self._folder = folder
         self._form = form
         self._log = tempfile.NamedTemporaryFile(prefix="worldloom-checkpoint-", suffix=".log", delete=False)  # noqa: SIM115 (closed in `close`)
-        options = [] if temperature is None else ["--temperature", str(temperature)]
+        settings = {"--temperature": temperature, "--most": most}
+        options = [word for name, value in settings.items() if value is not None for word in (name, str(value))]
         self._process = subprocess.Popen(  # noqa: S603 (our own interpreter)
             [*SPEAKER, str(folder), *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True
         )

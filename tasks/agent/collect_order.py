@@ -44,6 +44,7 @@ class CollectOrder(Noun):
     concurrency: int | None = Field(default=None, ge=1, le=8_192, description="Episodes under way at once.")
     seed: int = Field(default=0, ge=0, lt=2**31, description="The seed of each task's first episode.")
     temperature: float | None = Field(default=None, ge=0.0, le=2.0, description="Sampling temperature; the model's own if left out.")
+    reply: int | None = Field(default=None, ge=1, le=1_000_000, description="Tokens of a reply at most; the model's own limit if left out.")
 
     @field_validator("difficulty")
     @classmethod
@@ -71,5 +72,5 @@ class CollectOrder(Noun):
 
     def setting(self, policy: str) -> Setting:
         """What the episodes are played under, their seeds apart, by a policy of this name."""
-        heat = None if self.scripted else self.temperature
-        return Setting(policy, self.form, None, self.turns, self.history, heat)
+        heat, reply = (None, None) if self.scripted else (self.temperature, self.reply)
+        return Setting(policy, self.form, None, self.turns, self.history, heat, reply)

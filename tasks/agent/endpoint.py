@@ -39,14 +39,16 @@ class Endpoint:
         *,
         seed: int | None = None,
         temperature: float | None = None,
+        most: int | None = None,
         wait: Wait | None = None,
         notice: Notice = lambda line: None,
         at_once: int = 100,
     ) -> None:
-        """`at_once` is the most requests under way at one time."""
+        """A reply has `most` tokens at most; `at_once` is the most requests under way at one time."""
         self.name = model
         self.seed = seed
         self.temperature = temperature
+        self.most = most
         self._form = form
         self._url = f"{base_url(api_base)}/chat/completions"
         self._headers = authorization(api_base)
@@ -63,7 +65,7 @@ class Endpoint:
     def request(self, view: View, seed: int | None) -> dict[str, Any]:
         """The body of a request."""
         body = {"model": self.name.removeprefix("openai/"), "messages": list(view.messages), **self._form.options(view.tools)}
-        settings = {"seed": seed, "temperature": self.temperature}
+        settings = {"seed": seed, "temperature": self.temperature, "max_completion_tokens": self.most}
         return {**body, **{name: value for name, value in settings.items() if value is not None}}
 
     async def answer(self, body: dict[str, Any]) -> Reply:

@@ -65,11 +65,12 @@ def at_the_desk(order: CollectOrder, who: Identity, store: Store, notice: Callab
     if order.scripted:
         desk = BatchDesk(Rule(order.policy, form))
     elif who.folder is not None:
-        desk = BatchDesk(Checkpoint(who.folder, form, order.temperature))
+        desk = BatchDesk(Checkpoint(who.folder, form, order.temperature, order.reply))
     else:
         from tasks.agent.endpoint_desk import EndpointDesk
 
-        endpoint = Endpoint(order.policy, form, order.api_base, temperature=order.temperature, notice=notice, at_once=order.width)
+        drawn = {"temperature": order.temperature, "most": order.reply}
+        endpoint = Endpoint(order.policy, form, order.api_base, **drawn, notice=notice, at_once=order.width)
         desk = EndpointDesk(endpoint, store.home / JOURNAL)
     try:
         yield desk

@@ -44,6 +44,7 @@ TRAJECTORIES = st.builds(
     score=SCORES,
     input_tokens=st.none() | st.integers(0, 99),
     window=st.none() | st.integers(1, 9),
+    reply=st.none() | st.integers(1, 9),
 )
 ONE = Trajectory(
     world_id="toys-000000000000",

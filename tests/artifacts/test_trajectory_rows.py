@@ -66,10 +66,14 @@ def test_the_environments_failure_is_masked(world: World, noon: datetime) -> Non
 def test_an_episode_is_named_by_all_that_it_was_played_under() -> None:
     base = Setting("gpt", "awm", 1, 30, 3, 0.5)
     others = [base._replace(policy="x"), base._replace(form="native"), base._replace(seed=2), base._replace(max_turns=3)]
-    others += [base._replace(window=None), base._replace(temperature=None)]
+    others += [base._replace(window=None), base._replace(temperature=None), base._replace(reply=9)]
     names = {episode_id("w-t01", setting) for setting in (base, *others)} | {episode_id("w-t02", base)}
-    assert len(names) == 8
+    assert len(names) == 9
     assert episode_id("w-t01", base) == episode_id("w-t01", Setting("gpt", "awm", 1, 30, 3, 0.5))
+
+
+def test_a_name_stays_what_it_was_before_a_setting_joined() -> None:
+    assert episode_id("w-t01", Setting("gpt", "awm", 1, 30, 3, 0.5)) == "33e74d6ce8ebf806e1670384"
 
 
 def test_lineage_leads_to_the_task_the_run_and_the_checkpoint(world: World, noon: datetime) -> None:

@@ -35,7 +35,7 @@ NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 FORM = FORMS["native"]
 SHAPE = Shape(vocabulary=400, hidden=48, layers=2, heads=2, context=512)
-LESSONS, BATCH, PACE = 130, 4, 5e-3
+LESSONS, BATCH, PACE = 200, 4, 5e-3
 
 Shelve = Callable[[list[int], int], Store]
 """A new store with one commit for each number of worlds, and row groups of so many rows."""

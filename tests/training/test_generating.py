@@ -7,12 +7,16 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from transformers import DynamicCache
 
 from artifacts.agent_task import AgentTask, ToolCall
 from containers.episodes.conversations import Conversation
 from containers.episodes.turns import View
+from training.cache import ROOM, cache_of
 from training.decoder import Shape, new_decoder
-from training.generating import LocalPolicy, Prompt, Said, Turn, drawn, generate
+from training.generating import LocalPolicy, Prompt, Said, Turn, drawn, generate, shared
 from training.tokens import new_tokenizer, prompt_tokens
 
 TOKENIZER = new_tokenizer(["the cat sat on the mat"] * 3, 300)
@@ -57,6 +61,43 @@ def test_what_all_rows_begin_with_is_read_once_and_changes_nothing(lengths: tupl
         assert one.tokens == alone.tokens
         assert one.logprobs == pytest.approx(alone.logprobs, abs=1e-5)
     assert read[0] == 24 - (0 in lengths), "the beginning is one row"
+
+
+def test_rows_that_begin_alike_are_read_in_groups_which_changes_nothing() -> None:
+    """Two beginnings of 24 tokens and a row of its own: three heads, and rests of at most four tokens."""
+    beginnings = [tuple(range(20 + 40 * place, 44 + 40 * place)) for place in range(3)]
+    rests = [(0, 1), (0, 1, 2), (0, 3), (1, 4, 5, 6), (2, 7), (1, 8)]
+    prompts = [Prompt((*beginnings[place], *(200 + token for token in rest)), seed) for seed, (place, *rest) in enumerate(rests)]
+    read: list[int] = []
+    with MODEL.register_forward_pre_hook(lambda _, __, given: read.append(given["input_ids"].numel()), with_kwargs=True):
+        said = generate(MODEL, TOKENIZER, prompts, temperature=1.0, most=8)
+    for prompt, one in zip(prompts, said, strict=True):
+        alone = one_by_one(prompt, 1.0, 8)
+        assert one.tokens == alone.tokens
+        assert one.logprobs == pytest.approx(alone.logprobs, abs=1e-5)
+    assert read[:2] == [3 * 24, 6 * 3]
+
+
+@given(st.lists(st.lists(st.integers(0, 1), min_size=1, max_size=9).map(tuple), max_size=12).map(sorted))
+def test_rows_that_begin_together_do_begin_alike(rows: list[tuple[int, ...]]) -> None:
+    found = shared(rows)
+    assert [place for one in found for place in range(one.start, one.end)] == list(range(len(rows)))
+    for one in found:
+        assert len({row[: one.alike] for row in rows[one.start : one.end]}) == 1
+        assert all(len(row) > one.alike for row in rows[one.start : one.end])
+
+
+def test_a_roomy_cache_holds_what_the_usual_one_does() -> None:
+    draws = torch.Generator().manual_seed(0)
+    caches = [cache_of(MODEL.config), DynamicCache(config=MODEL.config)]
+    for rows, tokens, then in ((3, 5, [2, 0, 2, 1]), (4, 1, [0, 1, 3]), (3, ROOM + 9, [1]), (1, 1, [0, 0]), (2, 2, [0, 1])):
+        states = torch.randn((2, rows, 2, tokens, 8), generator=draws)
+        for layer in range(2):
+            mine, usual = (torch.stack(cache.update(*states, layer)) for cache in caches)
+            assert torch.equal(mine, usual)
+        for cache in caches:
+            cache.batch_select_indices(torch.tensor(then))
+    assert [cache.get_seq_length() for cache in caches] == [18 + ROOM, 18 + ROOM]
 
 
 def test_log_probabilities_are_those_of_the_distribution_that_was_drawn_from() -> None:

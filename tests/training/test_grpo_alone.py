@@ -207,12 +207,12 @@ class Dying(BaseHTTPRequestHandler):
 
 def test_a_world_that_errors_is_masked_and_never_a_zero(practise: Practise, tmp_path: Path, a_note_world: Callable[[int], World]) -> None:
     """Half of the 24 episodes have no reward: the means are over the other 12."""
-    store = a_store_of(tmp_path / "half", a_note_world(1), broken(a_note_world(2)))
+    store = a_store_of(tmp_path / "half", a_note_world(0), broken(a_note_world(1)))
     (step,) = practise(tmp_path / "out", store, environments=24, refills=0)
     assert (step["groups"], step["masked"]) == (6, 12)
     assert step["reward"] > 0
     assert step["reward"] * 12 == pytest.approx(round(step["reward"] * 12), abs=1e-6)
-    store = a_store_of(tmp_path / "all", broken(a_note_world(1)))
+    store = a_store_of(tmp_path / "all", broken(a_note_world(0)))
     with pytest.raises(TerminalError, match="No episode of step 1 could be played: every environment failed"):
         practise(tmp_path / "none", store, environments=12)
 

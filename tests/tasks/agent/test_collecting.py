@@ -142,13 +142,16 @@ def test_a_store_that_refuses_is_told_once(collect: Collect) -> None:
 
 def test_an_endpoint_plays_with_many_requests_and_each_seed_is_sent(collect: Collect, store: Store, script: Any, api_base: str) -> None:
     script.author = lambda body: "Kite" if len(body["messages"]) > 2 else LISTS
-    done = collect(policy="toy-model", api_base=api_base, episodes_per_task=3, temperature=0.5).figures
+    done = collect(policy="toy-model", api_base=api_base, episodes_per_task=3, temperature=0.5, reply=40).figures
     assert (done.played, done.overall.solved, done.input_tokens, done.output_tokens) == (6, 3, 6 * 22, 6 * 14)
-    assert {(body["seed"], body["temperature"]) for body in script.bodies} == {(seed, 0.5) for seed in range(3)}
+    asked = {(body["seed"], body["temperature"], body["max_completion_tokens"]) for body in script.bodies}
+    assert asked == {(seed, 0.5, 40) for seed in range(3)}
     found = rows(store)
-    assert {row["temperature"] for row in found} == {0.5}
+    assert {(row["temperature"], row["reply"]) for row in found} == {(0.5, 40)}
     assert all(row["latency_seconds"] > 0 for row in found)
-    assert collect(policy="toy-model", api_base=api_base, episodes_per_task=3, temperature=0.5).figures.known == 6
+    assert collect(policy="toy-model", api_base=api_base, episodes_per_task=3, temperature=0.5, reply=40).figures.known == 6
+    collect(policy="toy-model", api_base=api_base)
+    assert not {"temperature", "max_completion_tokens"} & script.bodies[-1].keys()
 
 
 def test_an_answer_that_was_paid_for_is_never_asked_for_again(collect: Collect, store: Store, script: Any, api_base: str) -> None:
@@ -186,6 +189,7 @@ def test_a_service_that_refuses_everything_ends_the_collection(collect: Collect,
 SPEAKER = """
 import json, sys
 print("loading weights ...")
+WRITTEN = int(sys.argv[sys.argv.index("--most") + 1]) if "--most" in sys.argv else 1
 if MODE == "starts not": sys.exit(3)
 print(json.dumps({"ready": True}), flush=True)
 for line in sys.stdin:
@@ -193,7 +197,7 @@ for line in sys.stdin:
     if MODE == "dies" and asked[0]["turn"] == 1: sys.exit(3)
     if MODE == "fails": print(json.dumps({"error": "out of memory"}), flush=True); continue
     said = [{"role": "assistant", "content": "Kite" if one["turn"] or one["tools"] else LISTS} for one in asked]
-    print(json.dumps({"replies": [{"message": one, "input_tokens": 3, "output_tokens": 1} for one in said]}), flush=True)
+    print(json.dumps({"replies": [{"message": one, "input_tokens": 3, "output_tokens": WRITTEN} for one in said]}), flush=True)
 """
 
 
@@ -224,6 +228,12 @@ def test_a_checkpoint_plays_in_a_process_of_its_own(collect: Collect, store: Sto
     (weights("well") / "policy" / "model.bin").write_text("other weights")
     assert collect(policy=str(weights("well"))).figures.known == 0
     assert collect(policy=str(weights("well")), form="native").figures.turns == 2, "with the tools in its requests it need not list them"
+
+
+def test_a_checkpoint_is_told_how_long_a_reply_may_be(collect: Collect, store: Store, weights: Callable[[str], Path]) -> None:
+    assert collect(policy=str(weights("well")), reply=7).figures.output_tokens == 4 * 7
+    assert {row["reply"] for row in rows(store)} == {7}
+    assert collect(policy=str(weights("well"))).figures.output_tokens == 4
 
 
 def test_a_row_holds_the_tools_that_stood_in_each_request(collect: Collect, store: Store, script: Any, api_base: str) -> None:
