@@ -69,8 +69,8 @@ def at_the_desk(order: CollectOrder, who: Identity, store: Store, notice: Callab
     else:
         from tasks.agent.endpoint_desk import EndpointDesk
 
-        drawn = {"temperature": order.temperature, "most": order.reply}
-        endpoint = Endpoint(order.policy, form, order.api_base, **drawn, notice=notice, at_once=order.width)
+        heat, most = order.temperature, order.reply
+        endpoint = Endpoint(order.policy, form, order.api_base, temperature=heat, most=most, notice=notice, at_once=order.width)
         desk = EndpointDesk(endpoint, store.home / JOURNAL)
     try:
         yield desk

@@ -46,7 +46,7 @@ def copied(decoder: Any, vocabulary: int) -> float:
         tokens = torch.cat([once, once], 1)
         logits = decoder(input_ids=tokens, use_cache=False).logits[:, 24:-1]
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), tokens[:, 25:].flatten())
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
