@@ -34,12 +34,14 @@ from training.selection import Selection
 FIRST_TASKS = 8
 """Tasks of each training world that are trained on; the rest are held out."""
 
-LEVELS = (1, 2, 3)
+READ, PRACTISED = (1, 2, 3), (1, 2)
+"""Levels of difficulty of the tasks whose solutions are read, and of those that are practised and tried: too few of the others succeed."""
+
 LENGTH, REPLY = 1_536, 96
-"""Levels of difficulty, and tokens of an episode and of a reply: longer ones are more than two cores can learn from within the hour."""
+"""Tokens of an episode and of a reply: longer ones are more than two cores can learn from within the hour."""
 
 CHOSEN = Selection(
-    split=("train",), outcome=("completed",), form=("native",), difficulty=LEVELS, first_tasks=FIRST_TASKS, policy=("reference",)
+    split=("train",), outcome=("completed",), form=("native",), difficulty=READ, first_tasks=FIRST_TASKS, policy=("reference",)
 )
 """The episodes that are read."""
 
@@ -85,7 +87,7 @@ def learned(source: Path, out: Path, budget: Budget) -> list[Result]:
     """Carries out every stage that is not done, and gives the rates of all policies."""
     store = _copied(source, out / "store")
     stages = Stages(out / SECONDS)
-    stages.once("play the reference", lambda: _collect("reference", "train", store))
+    stages.once("play the reference", lambda: _collect("reference", "train", READ, store))
     policies: dict[str, str] = {"idle": "idle", "random": "random"}
     for name, make in _lessons(store, out, budget):
         stages.once(name, partial(make, out / name))
@@ -99,11 +101,13 @@ def learned(source: Path, out: Path, budget: Budget) -> list[Result]:
 
 def _lessons(store: Store, out: Path, budget: Budget) -> list[tuple[str, Callable[[Path], object]]]:
     """The policies in the order in which each comes out of the one before."""
-    common: dict[str, Any] = {"zero": 0, "bf16": True, "difficulty": LEVELS, "length": LENGTH, "micro": 4, "save_every": 100}
-    sft = TrainOrder(job="sft", base=str(out / "read"), steps=budget.sft, policy=("reference",), learning_rate=2e-4, warmup=10, **common)
+    common: dict[str, Any] = {"zero": 0, "bf16": True, "length": LENGTH, "micro": 4, "save_every": 100}
+    sft = TrainOrder(
+        job="sft", base=str(out / "read"), steps=budget.sft, policy=("reference",), difficulty=READ, learning_rate=2e-4, warmup=10, **common
+    )  # fmt: skip
     grpo = TrainOrder(
         job="grpo", base=str(out / "sft"), steps=budget.grpo, learning_rate=1e-4, warmup=3, environments=64, group=8, refills=1,
-        form="native", window=None, reply=REPLY, max_turns=10, **common,
+        form="native", window=None, reply=REPLY, max_turns=10, temperature=0.7, difficulty=PRACTISED, **common,
     )  # fmt: skip
     return [
         ("untrained", lambda folder: begun(store, folder, CHOSEN)),
@@ -147,7 +151,7 @@ def _try(policy: str, store: Store, budget: Budget) -> None:
     for split in ("test", "train"):
         order = _order(policy, store, split, budget)
         worlds = [word for world in order.worlds for word in ("--worlds", world)]
-        _collect(policy, split, store, "--episodes-per-task", str(order.episodes_per_task), *TRIAL, *worlds)
+        _collect(policy, split, PRACTISED, store, "--episodes-per-task", str(order.episodes_per_task), *TRIAL, *worlds)
 
 
 TURNS, AT_ONCE, TEMPERATURE = 10, 64, 0.3
@@ -157,7 +161,7 @@ TRIAL = ("--turns", str(TURNS), "--concurrency", str(AT_ONCE), "--temperature", 
 
 def _order(policy: str, store: Store, split: str, budget: Budget) -> CollectOrder:
     return CollectOrder(
-        policy=policy, worlds=tuple(_worlds(store, split, budget.worlds)), split=split, difficulty=LEVELS, form="native",
+        policy=policy, worlds=tuple(_worlds(store, split, budget.worlds)), split=split, difficulty=PRACTISED, form="native",
         episodes_per_task=1 if policy == "idle" else budget.attempts, turns=TURNS, concurrency=AT_ONCE, temperature=TEMPERATURE,
         reply=REPLY,
     )  # fmt: skip
@@ -168,10 +172,10 @@ def _worlds(store: Store, split: str, count: int) -> list[str]:
     return list(islice((row["world_id"] for row in frame.to_dicts() if row["split"] == split), count))
 
 
-def _collect(policy: str, split: str, store: Store, *more: str) -> None:
+def _collect(policy: str, split: str, difficulty: Sequence[int], store: Store, *more: str) -> None:
     """The command that plays, in a process of its own."""
     command = Path(sys.executable).with_name("worldloom")
-    levels = [word for level in LEVELS for word in ("--difficulty", str(level))]
+    levels = [word for level in difficulty for word in ("--difficulty", str(level))]
     words = ("collect", "--policy", policy, "--split", split, "--form", "native", *levels, *more, "--store", store.url, "--quiet")
     if subprocess.run([command, *words], check=False).returncode:
         raise SystemExit("worldloom collect failed")
@@ -216,10 +220,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.learning", description=__doc__)
     parser.add_argument("store", type=Path, help="a store of worlds")
     parser.add_argument("out", type=Path, help="a folder of its own, made if need be")
-    parser.add_argument("--minutes", type=float, default=34, help="minutes of drills and reading")
-    parser.add_argument("--sft", type=int, default=60, help="steps of SFT")
-    parser.add_argument("--grpo", type=int, default=20, help="steps of GRPO")
-    parser.add_argument("--worlds", type=int, default=40, help="worlds of each split that are tried")
+    parser.add_argument("--minutes", type=float, default=26, help="minutes of drills and reading")
+    parser.add_argument("--sft", type=int, default=40, help="steps of SFT")
+    parser.add_argument("--grpo", type=int, default=50, help="steps of GRPO")
+    parser.add_argument("--worlds", type=int, default=60, help="worlds of each split that are tried")
     parser.add_argument("--attempts", type=int, default=1, help="attempts at each task")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)

@@ -346,5 +346,6 @@ async def _refuse(request: Request, error: Exception) -> Response:
 
 
 async def _broken(_request: Request, _error: Exception) -> Response:
-    """The server logs the error itself; the caller learns nothing of its insides."""
-    return reply(Trouble(error="internal", message="The server failed on this request."), HTTPStatus.INTERNAL_SERVER_ERROR)
+    """The server logs the error itself; the caller learns nothing of its insides, but that the server closes the connection after that."""
+    trouble = Trouble(error="internal", message="The server failed on this request.")
+    return reply(trouble, HTTPStatus.INTERNAL_SERVER_ERROR, {"Connection": "close"})

@@ -80,12 +80,13 @@ def test_a_command_on_a_page_exists(page: str, line: str) -> None:
         targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
         assert {word for word in words[1:] if "=" not in word} <= targets
         return
-    group = typer.main.get_command(app)
-    commands = group.commands  # type: ignore[attr-defined]  # typer's group of commands
-    assert words[1] in commands or words[1].startswith("--")
-    options = (
-        {name for parameter in commands[words[1]].params for name in parameter.opts} | {"--help"} if words[1] in commands else {"--help"}
-    )
+    command: Any = typer.main.get_command(app)
+    for word in words[1:]:
+        if word.startswith("-") or not hasattr(command, "commands"):
+            break
+        assert word in command.commands
+        command = command.commands[word]
+    options = {name for parameter in command.params for name in parameter.opts} | {"--help"}
     assert {word.split("=")[0] for word in words if word.startswith("--")} <= options
 
 

@@ -19,6 +19,11 @@ def cache_of(config: Any) -> DynamicCache:
     return cache
 
 
+def keeps_all(cache: DynamicCache) -> bool:
+    """Whether every layer keeps every token: in a layer with a window, what fills rows up between their tokens would take their places."""
+    return all(isinstance(layer, Roomy) for layer in cache.layers)
+
+
 class Roomy(DynamicLayer):  # type: ignore[no-untyped-call]  # transformers leaves it untyped
     """A layer to which a token is added without a copy of all those before it; what it gives are views into its memory."""
 

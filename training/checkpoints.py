@@ -76,6 +76,18 @@ def write_whole(folder: Path, whole: Whole) -> None:
     aside.rename(place / WHOLE)
 
 
+def thin(folder: Path, keep: int | None) -> None:
+    """Leaves of all but the newest `keep` checkpoints the policy alone, which is what the store's rows lead to; None keeps everything."""
+    whole = sorted((folder / FOLDER).glob(f"step-*/{WHOLE}"))
+    for mark in whole[: -keep if keep else 0]:
+        mark.unlink()  # first, so that nobody goes on from what is half gone
+        for path in mark.parent.iterdir():
+            if path.is_dir() and path.name != POLICY:
+                shutil.rmtree(path)
+            elif path.is_file():
+                path.unlink()
+
+
 @contextmanager
 def kept_at(place: Path) -> Iterator[None]:
     """Says in one line that a checkpoint cannot be written: raises DiskFull for what torch and safetensors say in many."""

@@ -17,7 +17,7 @@ from artifacts.identity import seed_of
 from artifacts.trajectory import FormName
 from containers.episodes.conversations import Conversation
 from containers.episodes.episode import FORMS, Reply
-from training.cache import cache_of
+from training.cache import cache_of, keeps_all
 from training.messages import message_of
 from training.tokens import prompt_tokens
 
@@ -130,7 +130,7 @@ class _Rows:
         self._going = [place for place, free in enumerate(self._rooms) if free]
         self._known = cache_of(model.config)
         shown = [prompts[place].tokens for place in self._going]
-        begun = shared(shown)
+        begun = shared(shown) if keeps_all(self._known) else [Begun(row, row + 1, 0) for row in range(len(shown))]
         self._sees = self._begun([shown[start][:alike] for start, _, alike in begun], [end - start for start, end, _ in begun])
         rests = [one[alike:] for start, end, alike in begun for one in shown[start:end]]
         self._next, sees = self._filled(rests)

@@ -169,6 +169,7 @@ class Job(ABC, Generic[Settings, Sample]):
             )
             checkpoints.write_whole(self.folder, whole)
             record_checkpoint(self.store, self.name, self.settings, whole, figures)
+            checkpoints.thin(self.folder, self.settings.keep)
             self._parent = whole.checkpoint_id
         dist.barrier()
 

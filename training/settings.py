@@ -39,6 +39,7 @@ class JobSettings(Noun):
     bf16: bool = False
     seed: int = 0
     save_every: int = Field(default=50, ge=1, description="Steps between checkpoints.")
+    keep: int | None = Field(default=None, ge=1, description="Checkpoints to go on from; of older ones only the policy stays. All if null.")
     newer: bool = Field(default=False, description="Take up the store's newest snapshot at an epoch's end.")
     resume: bool = False
 

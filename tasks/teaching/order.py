@@ -48,6 +48,7 @@ class TrainOrder(Noun):
     clip: float = Field(default=1.0, gt=0, description="The gradient's greatest norm.")
     seed: int = Field(default=0, description="Seed of the order of the samples, of a new decoder, and of what is drawn.")
     save_every: int = Field(default=50, ge=1, description="Steps between checkpoints.")
+    keep: int | None = Field(default=None, ge=1, description="Checkpoints to go on from; of older ones only the policy stays. All if null.")
     newer: bool = Field(default=False, description="Take up the store's newest snapshot whenever an epoch ends.")
     resume: bool = Field(default=False, description="Go on from the last checkpoint in the folder.")
     split: tuple[Split, ...] = Field(default=("train",), description="Splits of the tasks: train, validation, test.")

@@ -362,6 +362,7 @@ def test_a_failure_inside_tells_nothing_of_the_insides(plane: Plane) -> None:
     refused = plane.http.post("/v1/sessions", json={"world": "broken-000000000000"})
     assert (refused.status_code, refused.json()["error"]) == (500, "internal")
     assert "secret" not in refused.text
+    assert refused.headers["connection"] == "close", "or the next request would race with the server, which closes it"
     assert plane.open()
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from transformers import DynamicCache
+from transformers import DynamicCache, MistralConfig, MistralForCausalLM
 
 from artifacts.agent_task import AgentTask, ToolCall
 from containers.episodes.conversations import Conversation
@@ -24,13 +24,13 @@ MODEL = new_decoder(Shape(vocabulary=300, hidden=16, layers=2, heads=2, context=
 PROMPTS = [Prompt(tuple(range(20, 20 + length)), seed) for seed, length in enumerate((3, 17, 9, 1, 30, 9))]
 
 
-def one_by_one(prompt: Prompt, temperature: float, most: int) -> Said:
+def one_by_one(prompt: Prompt, temperature: float, most: int, model: Any = MODEL) -> Said:
     """The same without a batch, without a cache: each token from the logits of the whole sequence."""
     draws = torch.rand(most, dtype=torch.float64, generator=torch.Generator().manual_seed(prompt.seed))
     tokens, logprobs = list(prompt.tokens), []
     for step in range(min(most, 64 - len(prompt.tokens))):
         with torch.no_grad():
-            logits = MODEL(torch.tensor([tokens])).logits[:, -1]
+            logits = model(torch.tensor([tokens])).logits[:, -1]
         token, logprob = drawn(logits, temperature, draws[step : step + 1])
         tokens.append(int(token))
         logprobs.append(float(logprob))
@@ -76,6 +76,15 @@ def test_rows_that_begin_alike_are_read_in_groups_which_changes_nothing() -> Non
         assert one.tokens == alone.tokens
         assert one.logprobs == pytest.approx(alone.logprobs, abs=1e-5)
     assert read[:2] == [3 * 24, 6 * 3]
+
+
+def test_a_model_with_a_window_sees_as_much_beside_others_as_alone() -> None:
+    torch.manual_seed(0)
+    small = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 2}
+    model = MistralForCausalLM(MistralConfig(vocab_size=300, max_position_embeddings=64, sliding_window=8, **small)).eval()
+    prompts = [Prompt((*range(20, 44), *range(60, 60 + length)), length) for length in (0, 1, 9, 12)]
+    said = generate(model, TOKENIZER, prompts, temperature=1.0, most=8)
+    assert [one.tokens for one in said] == [one_by_one(prompt, 1.0, 8, model).tokens for prompt in prompts]
 
 
 @given(st.lists(st.lists(st.integers(0, 1), min_size=1, max_size=9).map(tuple), max_size=12).map(sorted))

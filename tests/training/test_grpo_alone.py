@@ -142,6 +142,17 @@ def test_a_full_disk_at_a_checkpoint_is_one_line_and_the_job_goes_on(undisturbed
     assert [row["gradient"] for row in again] == pytest.approx([row["gradient"] for row in before], abs=1e-4)
 
 
+def test_of_older_checkpoints_the_policy_stays(undisturbed: Path, practise: Practise, tmp_path: Path) -> None:
+    """The job goes on from the newest one."""
+    out = tmp_path / "out"
+    shutil.copytree(undisturbed, out)
+    practise(out, steps=3, keep=1, resume=True)
+    assert [path.name for path in sorted((out / "checkpoints/step-000002").iterdir())] == ["policy"]
+    load_policy(out / "checkpoints/step-000002/policy")
+    assert checkpoints.newest(out) is not None
+    assert len(practise(out, steps=4, keep=1, resume=True)) == 4
+
+
 @contextmanager
 def room(kilobytes: int) -> Iterator[None]:
     """No file may grow beyond this: the system refuses the write, as it does on a full disk."""
