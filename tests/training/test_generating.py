@@ -80,8 +80,15 @@ def test_rows_that_begin_alike_are_read_in_groups_which_changes_nothing() -> Non
 
 def test_a_model_with_a_window_sees_as_much_beside_others_as_alone() -> None:
     torch.manual_seed(0)
-    small = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 2}
-    model = MistralForCausalLM(MistralConfig(vocab_size=300, max_position_embeddings=64, sliding_window=8, **small)).eval()
+    small: dict[str, Any] = {
+        "hidden_size": 16,
+        "intermediate_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 2,
+    }
+    model: Any = MistralForCausalLM(MistralConfig(vocab_size=300, max_position_embeddings=64, sliding_window=8, **small))
+    model.eval()
     prompts = [Prompt((*range(20, 44), *range(60, 60 + length)), length) for length in (0, 1, 9, 12)]
     said = generate(model, TOKENIZER, prompts, temperature=1.0, most=8)
     assert [one.tokens for one in said] == [one_by_one(prompt, 1.0, 8, model).tokens for prompt in prompts]
