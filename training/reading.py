@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import Any, NamedTuple
+from itertools import groupby
+from typing import Any
 
 import numpy as np
 
@@ -59,31 +60,50 @@ class Shelf:
 
     def rows(self, numbers: Numbers) -> list[dict[str, Any]]:
         """The rows of these numbers, in this order. Raises InvalidInput for a part that is damaged or lost."""
-        return made(self.read(numbers))
+        return self.made(numbers, self.fetch(numbers))
 
-    def read(self, numbers: Numbers) -> list[Picked]:
-        """What `made` makes these rows of, group by group; nearly all of it without Python. Raises as `rows`."""
-        groups = self.groups_of(numbers)
-        order = np.argsort(groups, kind="stable")
-        found: list[Picked] = []
-        for chosen in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1) if len(order) else ():
-            group = int(groups[chosen[0]])
-            found.append(_picked(self._group(group), numbers[chosen] - self.starts[group], chosen))
+    def fetch(self, numbers: Numbers, begins: Callable[[], object] = lambda: None) -> dict[int, Any]:
+        """The row groups of these rows, those of a part read in one call; `begins` is called before the first. Raises as `rows`."""
+        groups = np.unique(self.groups_of(numbers)).tolist()
+        found = {number: self._held.pop(number) for number in groups if number in self._held}
+        missing = [number for number in groups if number not in found]
+        for part, ours in groupby(missing, key=lambda number: self._place[number][0]):
+            own = list(ours)
+            begins()
+            read, start = self._read(part, [self._place[number][1] for number in own]), 0
+            for number in own:
+                size = int(self.starts[number + 1] - self.starts[number])
+                found[number] = read.slice(start, size)
+                start += size
+        self._held.update(found)
+        while len(self._held) > self._keep:
+            self._held.popitem(last=False)
+        begins()
         return found
 
-    def _group(self, number: int) -> Any:
-        if number not in self._held:
-            while len(self._held) >= self._keep:
-                self._held.popitem(last=False)
-            self._held[number] = self._read(*self._place[number])
-        self._held.move_to_end(number)
-        return self._held[number]
+    def made(self, numbers: Numbers, fetched: Mapping[int, Any]) -> list[dict[str, Any]]:
+        """These rows as Python values, in this order, from their row groups.
 
-    def _read(self, number: int, group: int) -> Any:
+        Where most rows of a group are wanted, all of them are made: that costs less than to gather long texts.
+        """
+        groups = self.groups_of(numbers)
+        order = np.argsort(groups, kind="stable")
+        found: list[dict[str, Any]] = []
+        at = np.empty(len(numbers), np.int64)
+        for chosen in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1) if len(order) else ():
+            group = int(groups[chosen[0]])
+            table, rows = fetched[group], numbers[chosen] - self.starts[group]
+            if 2 * len(rows) <= table.num_rows:
+                table, rows = table.take(arrow().array(rows)), np.arange(len(rows))
+            at[chosen] = rows + len(found)
+            found += table.to_pylist()
+        return list(map(found.__getitem__, at.tolist()))
+
+    def _read(self, number: int, groups: Sequence[int]) -> Any:
         pa, file = arrow(), self._file(number)
         held = self._held_by[number]
         try:
-            read = file.read_row_group(group, columns=[name for name in self.columns if name in held], use_threads=False)
+            read = file.read_row_groups(groups, columns=[name for name in self.columns if name in held], use_threads=False)
         except (OSError, pa.ArrowException) as problem:  # Parquet's own errors are OSErrors
             raise self._damaged(number) from problem
         if read.column_names == list(self.columns):
@@ -106,28 +126,3 @@ class Shelf:
         return InvalidInput(
             f"{self._files.locate(part.path)} cannot be read: it was changed.", "Bring it back from a copy, or try `worldloom fsck`."
         )
-
-
-class Picked(NamedTuple):
-    """A part of a row group: where in it the rows are, and at which places they are wanted."""
-
-    table: Any
-    rows: Numbers
-    places: Numbers
-
-
-def _picked(table: Any, rows: Numbers, places: Numbers) -> Picked:
-    """Rows of a row group. Where most are wanted all are made, which costs less than to gather long texts."""
-    if 2 * len(rows) > table.num_rows:
-        return Picked(table, rows, places)
-    return Picked(table.take(arrow().array(rows)), np.arange(len(rows)), places)
-
-
-def made(picked: Sequence[Picked]) -> list[dict[str, Any]]:
-    """The rows as Python values, each at its place."""
-    found: list[dict[str, Any]] = []
-    at = np.empty(sum(len(one.rows) for one in picked), np.int64)
-    for one in picked:
-        at[one.places] = one.rows + len(found)
-        found += one.table.to_pylist()
-    return list(map(found.__getitem__, at.tolist()))

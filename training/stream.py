@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Event
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ from artifacts.identity import digest_of
 from artifacts.noun import Noun
 from artifacts.store import Store
 from training.order import Lane, Numbers, Stretch, cut, dropped, epoch_order, lane_of, length, plain, together
-from training.reading import Shelf, made
+from training.reading import Shelf
 from training.selection import Selection, Source, chosen_rows
 
 CHUNK = 32
@@ -232,12 +233,21 @@ class _Lanes(IterableDataset[Taken]):
     def _rows(self, windows: Iterable[Stretch]) -> Iterator[tuple[int, list[Sample]]]:
         """Where each window begins, and its rows; while they are given, a thread reads the next window's row groups."""
         with ThreadPoolExecutor(1) as reader:
-            coming = ((start, reader.submit(self._shelf.read, self._order[0][start:end])) for start, end in windows)
+            coming = (self._ahead(reader, window) for window in windows)
             now = next(coming, None)
             while now is not None:
-                start, read = now
+                start, numbers, read = now
+                fetched = read.result()
                 now = next(coming, None)
-                yield start, made(read.result())
+                yield start, self._shelf.made(numbers, fetched)
+
+    def _ahead(self, reader: ThreadPoolExecutor, window: Stretch) -> tuple[int, Numbers, Future[dict[int, Any]]]:
+        """A window that is being read: this thread goes on once the other needs no Python any more, or that would wait for its turn."""
+        numbers, begun = self._order[0][window.start : window.end], Event()
+        read = reader.submit(self._shelf.fetch, numbers, begun.set)
+        read.add_done_callback(lambda _: begun.set())  # it may have failed
+        begun.wait()
+        return window.start, numbers, read
 
     def _windows(self, stretch: Stretch) -> Iterator[Stretch]:
         """The parts of a stretch, cut where windows begin: the rows of each are read at once."""
