@@ -90,8 +90,10 @@ def test_a_model_with_a_window_sees_as_much_beside_others_as_alone() -> None:
     model: Any = MistralForCausalLM(MistralConfig(vocab_size=300, max_position_embeddings=64, sliding_window=8, **small))
     model.eval()
     prompts = [Prompt((*range(20, 44), *range(60, 60 + length)), length) for length in (0, 1, 9, 12)]
-    said = generate(model, TOKENIZER, prompts, temperature=1.0, most=8)
-    assert [one.tokens for one in said] == [one_by_one(prompt, 1.0, 8, model).tokens for prompt in prompts]
+    for prompt, one in zip(prompts, generate(model, TOKENIZER, prompts, temperature=1.0, most=8), strict=True):
+        alone = one_by_one(prompt, 1.0, 8, model)
+        assert one.tokens == alone.tokens
+        assert one.logprobs == pytest.approx(alone.logprobs, abs=1e-5)
 
 
 @given(st.lists(st.lists(st.integers(0, 1), min_size=1, max_size=9).map(tuple), max_size=12).map(sorted))
