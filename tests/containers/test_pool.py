@@ -500,7 +500,8 @@ def test_closing_leaves_no_process_behind_and_tells_those_who_wait(environments:
 
 
 ORPHANS = """
-import os, sys
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin deaf to it
 from containers.conformance.shop import SHOP
 from containers.pool import EnvironmentPool
 pool = EnvironmentPool(8, workers=3, worlds=[SHOP])

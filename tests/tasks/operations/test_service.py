@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,10 @@ def automations(url: str) -> dict[str, bool]:
 
 
 def switch(url: str, path: str, **settings: Any) -> None:
-    """What a switch in the UI sends."""
-    httpx.patch(f"{url}{path}", json=settings, timeout=30).raise_for_status()
+    """What a switch in the UI sends; again while the server is too busy, which it is wherever another transaction writes meanwhile."""
+    while (answer := httpx.patch(f"{url}{path}", json=settings, timeout=30)).status_code == httpx.codes.SERVICE_UNAVAILABLE:
+        time.sleep(0.2)
+    answer.raise_for_status()
 
 
 @pytest.fixture(scope="module")
