@@ -39,14 +39,19 @@ def one_by_one(prompt: Prompt, temperature: float, most: int, model: Any = MODEL
     return Said(tuple(tokens[len(prompt.tokens) :]), tuple(logprobs))
 
 
+def hold_to_alone(said: list[Said], prompts: list[Prompt], temperature: float, most: int, model: Any = MODEL) -> None:
+    """Each row of a batch says what it says alone."""
+    for prompt, one in zip(prompts, said, strict=True):
+        alone = one_by_one(prompt, temperature, most, model)
+        assert one.tokens == alone.tokens
+        assert one.logprobs == pytest.approx(alone.logprobs, abs=1e-5)
+
+
 @pytest.mark.parametrize("temperature", [0.0, 1.0, 3.0])
 @pytest.mark.parametrize("batch", [1, 4, 64])
 def test_a_batch_says_what_each_row_says_alone(temperature: float, batch: int) -> None:
     said = generate(MODEL, TOKENIZER, PROMPTS, temperature=temperature, most=12, batch=batch)
-    for prompt, one in zip(PROMPTS, said, strict=True):
-        alone = one_by_one(prompt, temperature, 12)
-        assert one.tokens == alone.tokens
-        assert one.logprobs == pytest.approx(alone.logprobs, abs=1e-5)
+    hold_to_alone(said, PROMPTS, temperature, 12)
 
 
 @pytest.mark.parametrize("lengths", [(1, 1, 1), (1, 9, 4, 9), (0, 5, 0)])
@@ -56,10 +61,7 @@ def test_what_all_rows_begin_with_is_read_once_and_changes_nothing(lengths: tupl
     read: list[int] = []
     with MODEL.register_forward_pre_hook(lambda _, __, given: read.append(given["input_ids"].numel()), with_kwargs=True):
         said = generate(MODEL, TOKENIZER, prompts, temperature=1.0, most=8)
-    for prompt, one in zip(prompts, said, strict=True):
-        alone = one_by_one(prompt, 1.0, 8)
-        assert one.tokens == alone.tokens
-        assert one.logprobs == pytest.approx(alone.logprobs, abs=1e-5)
+    hold_to_alone(said, prompts, 1.0, 8)
     assert read[0] == 24 - (0 in lengths), "the beginning is one row"
 
 
@@ -71,10 +73,7 @@ def test_rows_that_begin_alike_are_read_in_groups_which_changes_nothing() -> Non
     read: list[int] = []
     with MODEL.register_forward_pre_hook(lambda _, __, given: read.append(given["input_ids"].numel()), with_kwargs=True):
         said = generate(MODEL, TOKENIZER, prompts, temperature=1.0, most=8)
-    for prompt, one in zip(prompts, said, strict=True):
-        alone = one_by_one(prompt, 1.0, 8)
-        assert one.tokens == alone.tokens
-        assert one.logprobs == pytest.approx(alone.logprobs, abs=1e-5)
+    hold_to_alone(said, prompts, 1.0, 8)
     assert read[:2] == [3 * 24, 6 * 3]
 
 
@@ -90,10 +89,7 @@ def test_a_model_with_a_window_sees_as_much_beside_others_as_alone() -> None:
     model: Any = MistralForCausalLM(MistralConfig(vocab_size=300, max_position_embeddings=64, sliding_window=8, **small))
     model.eval()
     prompts = [Prompt((*range(20, 44), *range(60, 60 + length)), length) for length in (0, 1, 9, 12)]
-    for prompt, one in zip(prompts, generate(model, TOKENIZER, prompts, temperature=1.0, most=8), strict=True):
-        alone = one_by_one(prompt, 1.0, 8, model)
-        assert one.tokens == alone.tokens
-        assert one.logprobs == pytest.approx(alone.logprobs, abs=1e-5)
+    hold_to_alone(generate(model, TOKENIZER, prompts, temperature=1.0, most=8), prompts, 1.0, 8, model)
 
 
 @given(st.lists(st.lists(st.integers(0, 1), min_size=1, max_size=9).map(tuple), max_size=12).map(sorted))
