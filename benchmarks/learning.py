@@ -106,7 +106,7 @@ def _lessons(store: Store, out: Path, budget: Budget) -> list[tuple[str, Callabl
         job="sft", base=str(out / "read"), steps=budget.sft, policy=("reference",), difficulty=READ, learning_rate=2e-4, warmup=10, **common
     )  # fmt: skip
     grpo = TrainOrder(
-        job="grpo", base=str(out / "sft"), steps=budget.grpo, learning_rate=1e-4, warmup=3, environments=64, group=8, refills=1,
+        job="grpo", base=str(out / "sft"), steps=budget.grpo, learning_rate=3e-5, warmup=3, environments=64, group=8, refills=1,
         form="native", window=None, reply=REPLY, max_turns=10, temperature=0.7, difficulty=PRACTISED, **common,
     )  # fmt: skip
     return [
@@ -220,9 +220,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.learning", description=__doc__)
     parser.add_argument("store", type=Path, help="a store of worlds")
     parser.add_argument("out", type=Path, help="a folder of its own, made if need be")
-    parser.add_argument("--minutes", type=float, default=26, help="minutes of drills and reading")
+    parser.add_argument("--minutes", type=float, default=25, help="minutes of drills and reading")
     parser.add_argument("--sft", type=int, default=40, help="steps of SFT")
-    parser.add_argument("--grpo", type=int, default=50, help="steps of GRPO")
+    parser.add_argument("--grpo", type=int, default=40, help="steps of GRPO")
     parser.add_argument("--worlds", type=int, default=60, help="worlds of each split that are tried")
     parser.add_argument("--attempts", type=int, default=1, help="attempts at each task")
     given = parser.parse_args()

@@ -9,28 +9,34 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from artifacts.store import Store
 from benchmarks.abridging import Script, abridged
-from benchmarks.drills import Drills
+from benchmarks.drills import Drill, Drills, Hints
 from training.decoder import Shape, inputs_of, load_policy, new_decoder
 from training.examples import IGNORED, Example, examples_of, row_of
 from training.selection import Selection
 from training.stream import Stream
-from training.tokens import load_tokenizer, new_tokenizer, texts_of
+from training.tokens import CALL, END, MARKS, PAD, load_tokenizer, new_tokenizer, texts_of
 
 SHAPE = Shape(vocabulary=2_048, hidden=256, layers=4, heads=4)
-OF_MATRICES, OF_OTHERS, WARMUP, CLIP = 1.5e-2, 3e-2, 60, 1.0
+OF_MATRICES, OF_OTHERS, OF_PROBES, WARMUP, CLIP = 4.5e-3, 9e-3, 3e-3, 60, 1.0
 """Learning rates, steps until they are reached, and the gradient's greatest norm."""
 
 OF_DRILLS, OF_EPISODES, SORTED = 2_048, 4_096, 256
 """Tokens of a batch of drills and of one of episodes, and episodes that are sorted by length at a time."""
 
-COPYING, LOOKING_UP, ABRIDGED = 0.03, 0.25, 0.37
+COPYING, LOOKING_UP, ABRIDGED = 0.03, 0.3, 0.35
 """Shares of the time that go into drills, and then into abridged episodes, before whole ones are read."""
+
+GROWN = 1.0
+"""The share of the drills' time after which they have their full size."""
+
+AGAIN = 4
+"""One batch in so many is a drill while episodes are abridged: what was learned by drills is lost without them."""
 
 OTHERS = 0.3
 """Weight of the tokens that the agent did not write, beside its own."""
@@ -48,19 +54,22 @@ def read(store: Store, start: Path, folder: Path, chosen: Selection, *, minutes:
     """Lets a decoder foretell every token, of drills and then of the training episodes, for so many minutes; the rates fall to nothing."""
     tokenizer = load_tokenizer(start)
     copies = Copies(load_policy(start).bfloat16().train())
+    probes = Probes(copies.model, tokenizer)
     lessons = Lessons(tokenizer, [Script.of(row) for row in _episodes(store, chosen)], length)
     began, tokens = time.monotonic(), 0
     spent = partial(_spent, began, 60 * minutes)
-    for steps, batch in enumerate(lessons.until_over(spent), 1):
+    for steps, lesson in enumerate(lessons.until_over(spent), 1):
         left = max(0.0, 1 - spent())
-        own, others = _losses(copies.model, batch, tokenizer.pad_token_id)
-        copies.step(own + OTHERS * others, min(1.0, steps / WARMUP, 2 * left))
-        tokens += sum(len(one.tokens) for one in batch)
+        own, others, hints = losses(copies.model, probes, lesson, tokenizer.pad_token_id)
+        copies.step(own + OTHERS * others + hints, min(1.0, steps / WARMUP, 2 * left))
+        probes.step()
+        tokens += sum(len(one.tokens) for one in lesson.examples)
         if steps % 50 == 0:
             seconds = round(time.monotonic() - began, 1)
             figures = {"step": steps, "tokens": tokens, "seconds": seconds, "loss": float(own.detach()), "others": float(others.detach())}
+            figures["hints"] = float(hints.detach())
             print(json.dumps(figures), flush=True)
-    copies.model.float().save_pretrained(str(folder))
+    copies.model.save_pretrained(str(folder))
     tokenizer.save_pretrained(str(folder))
 
 
@@ -97,16 +106,72 @@ class Copies:
                 copy.copy_(weight)
 
 
-def _losses(model: Any, batch: Sequence[Example], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """The mean loss of the agent's tokens, and that of all others."""
-    inputs = inputs_of([row_of([one]) for one in batch], pad)
+class Lesson(NamedTuple):
+    """A batch, and what the tokens of each of its examples are about where that is known."""
+
+    examples: list[Example]
+    hints: Sequence[Hints] = ()
+
+
+class Probes:
+    """Whose words a token is of, which record it stands in, and whether it was asked for, told from what inner layers hold.
+
+    Linear probes (Alain and Bengio, arXiv 1610.01644) that a drill's hints teach together with the model.
+    """
+
+    SPEAKERS, RECORDS, ASKED = 1, 2, 3
+    """The layers from which each is told."""
+
+    def __init__(self, model: Any, tokenizer: Any) -> None:
+        width, vocabulary = model.config.hidden_size, model.config.vocab_size
+        self._marks = torch.tensor(tokenizer.convert_tokens_to_ids([mark for mark in MARKS if mark not in {PAD, END, CALL}]))
+        sizes = {"speaker": len(self._marks), "record": vocabulary, "asked": 1}
+        self._heads = torch.nn.ModuleDict({name: torch.nn.Linear(width, size, dtype=torch.bfloat16) for name, size in sizes.items()})
+        self._optimizer = torch.optim.AdamW(self._heads.parameters(), lr=OF_PROBES)
+
+    def loss(self, layers: Sequence[torch.Tensor], tokens: torch.Tensor, hints: Sequence[Hints]) -> torch.Tensor:
+        """How far what they tell is from the hints."""
+        records, asked = (_filled(list(of), tokens.shape[1]) for of in zip(*hints, strict=True))
+        told = self._told("speaker", layers[self.SPEAKERS]).flatten(0, 1)
+        found = torch.nn.functional.cross_entropy(told, speakers(tokens, self._marks).flatten())
+        inside, by_which = records != IGNORED, asked != IGNORED
+        found = found + torch.nn.functional.cross_entropy(self._told("record", layers[self.RECORDS][inside]), records[inside])
+        told = self._told("asked", layers[self.ASKED][by_which])[:, 0]
+        return found + torch.nn.functional.binary_cross_entropy_with_logits(told, asked[by_which].float())
+
+    def step(self) -> None:
+        """One step on the gradients of the last loss."""
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+
+    def _told(self, name: str, layer: torch.Tensor) -> torch.Tensor:
+        told: torch.Tensor = self._heads[name](torch.nn.functional.rms_norm(layer, layer.shape[-1:]))
+        return told.float()
+
+
+def speakers(tokens: torch.Tensor, marks: torch.Tensor) -> torch.Tensor:
+    """For each token of each row, which of the marks of roles was the latest."""
+    found = (tokens[:, :, None] == marks).int()
+    latest = torch.where(found.any(-1), torch.arange(tokens.shape[1]), 0).cummax(1).values
+    return found.argmax(-1).gather(1, latest)
+
+
+def _filled(rows: Sequence[Sequence[int]], length: int) -> torch.Tensor:
+    """Rows as a tensor of one length."""
+    return torch.tensor([[*row, *(IGNORED,) * (length - len(row))] for row in rows])
+
+
+def losses(model: Any, probes: Probes, lesson: Lesson, pad: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The mean loss of the agent's tokens, that of all others, and that of the hints."""
+    inputs = inputs_of([row_of([one]) for one in lesson.examples], pad)
     following = torch.roll(inputs.tokens, -1, 1)
     own = inputs.targets != IGNORED
     others = (following != pad) & ~own
     others[:, -1] = False
-    logits = model(input_ids=inputs.tokens, use_cache=False).logits
-    losses = torch.nn.functional.cross_entropy(logits.flatten(0, 1).float(), following.flatten(), reduction="none").view(own.shape)
-    return losses[own].mean(), losses[others].mean()
+    found = model(input_ids=inputs.tokens, use_cache=False, output_hidden_states=bool(lesson.hints))
+    losses = torch.nn.functional.cross_entropy(found.logits.flatten(0, 1).float(), following.flatten(), reduction="none").view(own.shape)
+    hints = probes.loss(found.hidden_states, inputs.tokens, lesson.hints) if lesson.hints else losses.new_zeros(())
+    return losses[own].mean(), losses[others].mean(), hints
 
 
 def _spent(began: float, seconds: float) -> float:
@@ -124,7 +189,7 @@ class Lessons:
         self._length = length
         self._draws = random.Random(0)  # noqa: S311  # variety, not secrecy
 
-    def until_over(self, spent: Callable[[], float]) -> Iterator[list[Example]]:
+    def until_over(self, spent: Callable[[], float]) -> Iterator[Lesson]:
         """Each kind of lesson until its share of the time is spent."""
         kinds = ((self._copying(), COPYING), (self._looking_up(spent), LOOKING_UP), (self._abridged(), ABRIDGED), (self._whole(), 1.0))
         until = 0.0
@@ -132,31 +197,39 @@ class Lessons:
             until = min(1.0, until + share)
             yield from takewhile(lambda _: spent() < until, batches)  # noqa: B023  # used before it changes
 
-    def _copying(self) -> Iterator[list[Example]]:
+    def _copying(self) -> Iterator[Lesson]:
         while True:
-            yield self._drills.copying(self._draws, OF_DRILLS // 64)
+            yield Lesson(self._drills.copying(self._draws, OF_DRILLS // 64))
 
-    def _looking_up(self, spent: Callable[[], float]) -> Iterator[list[Example]]:
-        """Small ones first."""
+    def _looking_up(self, spent: Callable[[], float]) -> Iterator[Lesson]:
+        """Few records first."""
         while True:
-            most = min(1.0, (spent() - COPYING) / LOOKING_UP)
-            batch = [self._drills.looking_up(self._draws, most * self._draws.random() ** 0.3)]
-            while sum(len(one.tokens) for one in batch) < OF_DRILLS:
-                batch.append(self._drills.looking_up(self._draws, most * self._draws.random() ** 0.3))
-            yield batch
+            most = min(1.0, (spent() - COPYING) / (GROWN * LOOKING_UP))
+            yield self._drilled(self._drills.finding, most)
+            yield self._drilled(self._drills.looking_up, most)
 
-    def _abridged(self) -> Iterator[list[Example]]:
+    def _drilled(self, draw: Callable[[random.Random, float], Drill], most: float) -> Lesson:
+        """Drills of up to a size, most of them of nearly that."""
+        drills: list[Drill] = []
+        while sum(len(one.example.tokens) for one in drills) < OF_DRILLS:
+            drills.append(draw(self._draws, most * self._draws.random() ** 0.3))
+        return Lesson([one.example for one in drills], [one.hints for one in drills])
+
+    def _abridged(self) -> Iterator[Lesson]:
         while True:
             drawn = self._draws.sample(self._scripts, min(SORTED // 4, len(self._scripts)))
             short = [abridged(script, self._draws, self._drills.words) for script in drawn]
-            yield from self._batches(example for script in short for example in self._examples(script, self._length))
+            for place, batch in enumerate(self._batches(example for script in short for example in self._examples(script, self._length))):
+                if place % (AGAIN - 1) == 0:
+                    yield self._drilled(self._drills.looking_up, 1.0)
+                yield Lesson(batch)
 
-    def _whole(self) -> Iterator[list[Example]]:
+    def _whole(self) -> Iterator[Lesson]:
         known = [example for script in self._scripts for example in self._examples(script, self._length)]
         while True:
             self._draws.shuffle(known)
             for start in range(0, len(known), SORTED):
-                yield from self._batches(known[start : start + SORTED])
+                yield from map(Lesson, self._batches(known[start : start + SORTED]))
 
     def _examples(self, script: Script, length: int) -> tuple[Example, ...]:
         return examples_of(self._tokenizer, script.messages, script.seen, most=length, tools=script.tools).examples
