@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import islice
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -26,7 +26,7 @@ from benchmarks.drawing import curve
 from benchmarks.reading_policy import begun, read
 from tasks.agent.attempts import attempts_of
 from tasks.agent.collect_order import CollectOrder
-from tasks.agent.evaluation import Attempt, Estimate, estimate, tried
+from tasks.agent.evaluation import Attempt, Estimate, comparison, estimate, tried
 from tasks.teaching.launching import launch
 from tasks.teaching.order import TrainOrder, settings_of
 from training.selection import Selection
@@ -57,7 +57,7 @@ class Budget(NamedTuple):
 
 
 class Result(NamedTuple):
-    """A policy's share of solved attempts on tasks of one kind; None where there was none."""
+    """A policy's share of solved attempts on tasks of one kind, or what one gained on another; None where there was none."""
 
     policy: str
     tasks: str
@@ -83,20 +83,33 @@ class Stages:
             self._path.write_text(json.dumps(self.seconds, indent=1) + "\n")
 
 
-def learned(source: Path, out: Path, budget: Budget) -> list[Result]:
-    """Carries out every stage that is not done, and gives the rates of all policies."""
+UNTAUGHT = ("idle", "random")
+"""Policies that are tried beside those that learn."""
+
+
+class Curve(NamedTuple):
+    """The rates of all policies, and what each that learns gained on the one before, on the same tasks."""
+
+    rates: list[Result]
+    gains: list[Result]
+
+
+def learned(source: Path, out: Path, budget: Budget) -> Curve:
+    """Carries out every stage that is not done."""
     store = _copied(source, out / "store")
     stages = Stages(out / SECONDS)
     stages.once("play the reference", lambda: _collect("reference", "train", READ, store))
-    policies: dict[str, str] = {"idle": "idle", "random": "random"}
+    policies: dict[str, str] = {name: name for name in UNTAUGHT}
     for name, make in _lessons(store, out, budget):
         stages.once(name, partial(make, out / name))
         policies[name] = str(_policy(out / name))
-    found = []
+    tries = {}
     for name, policy in policies.items():
         stages.once(f"try {name}", partial(_try, policy, store, budget))
-        found += rates(name, policy, store, budget)
-    return found
+        tries[name] = _tries(policy, store, budget)
+    rates = [Result(name, part, _rate(of)) for name, parts in tries.items() for part, of in parts.items()]
+    steps = pairwise(list(tries)[len(UNTAUGHT) :])
+    return Curve(rates, [gain for before, name in steps for gain in gains(name, tries[name], before, tries[before])])
 
 
 def _lessons(store: Store, out: Path, budget: Budget) -> list[tuple[str, Callable[[Path], object]]]:
@@ -130,16 +143,22 @@ def _policy(folder: Path) -> Path:
     return max((folder / "checkpoints").glob("step-*/policy"), default=folder)
 
 
-def rates(name: str, policy: str, store: Store, budget: Budget) -> list[Result]:
-    """How often a policy solved tasks of held-out worlds, held-out tasks of training worlds, and the tasks that were trained on."""
+def _tries(policy: str, store: Store, budget: Budget) -> dict[str, list[Attempt]]:
+    """A policy's attempts at tasks of held-out worlds, at held-out tasks of training worlds, and at the tasks that were trained on."""
     tests, knowns = (attempts_of(_order(policy, store, split, budget), _fresh(store)) for split in ("test", "train"))
     trained = {f"t{number:02}" for number in range(1, FIRST_TASKS + 1)}
-    parts = {
-        "held-out worlds": tests,
+    return {
+        "held-out worlds": list(tests),
         "held-out tasks": [one for one in knowns if one.task_id.rpartition("-")[2] not in trained],
         "trained tasks": [one for one in knowns if one.task_id.rpartition("-")[2] in trained],
     }
-    return [Result(name, part, _rate(found)) for part, found in parts.items()]
+
+
+def gains(name: str, mine: Mapping[str, list[Attempt]], before: str, theirs: Mapping[str, list[Attempt]]) -> list[Result]:
+    """What a policy gained on another on the same tasks of each kind, and on all of them."""
+    pairs = {part: (mine[part], theirs[part]) for part in mine}
+    pairs["all of them"] = (list(chain.from_iterable(mine.values())), list(chain.from_iterable(theirs.values())))
+    return [Result(f"{name} less {before}", part, comparison(*pair).difference) for part, pair in pairs.items()]
 
 
 def _rate(attempts: Sequence[Attempt]) -> Estimate | None:
@@ -227,10 +246,10 @@ def main() -> None:
     parser.add_argument("--attempts", type=int, default=1, help="attempts at each task")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    results = learned(given.store, given.out, Budget(given.minutes, given.sft, given.grpo, given.worlds, given.attempts))
-    told = f"{table(results)}\n{spent(Stages(given.out / SECONDS).seconds)}"
+    found = learned(given.store, given.out, Budget(given.minutes, given.sft, given.grpo, given.worlds, given.attempts))
+    told = f"{table(found.rates)}\n{table(found.gains)}\n{spent(Stages(given.out / SECONDS).seconds)}"
     (given.out / "learning.md").write_text(told, encoding="utf-8")
-    (given.out / "learning.svg").write_text(curve(results), encoding="utf-8")
+    (given.out / "learning.svg").write_text(curve(found.rates), encoding="utf-8")
     print(told)
 
 

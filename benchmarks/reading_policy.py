@@ -32,9 +32,6 @@ OF_DRILLS, OF_EPISODES, SORTED = 2_048, 4_096, 256
 COPYING, LOOKING_UP, ABRIDGED = 0.03, 0.3, 0.35
 """Shares of the time that go into drills, and then into abridged episodes, before whole ones are read."""
 
-GROWN = 1.0
-"""The share of the drills' time after which they have their full size."""
-
 AGAIN = 4
 """One batch in so many is a drill while episodes are abridged: what was learned by drills is lost without them."""
 
@@ -204,7 +201,7 @@ class Lessons:
     def _looking_up(self, spent: Callable[[], float]) -> Iterator[Lesson]:
         """Few records first."""
         while True:
-            most = min(1.0, (spent() - COPYING) / (GROWN * LOOKING_UP))
+            most = min(1.0, (spent() - COPYING) / LOOKING_UP)
             yield self._drilled(self._drills.finding, most)
             yield self._drilled(self._drills.looking_up, most)
 

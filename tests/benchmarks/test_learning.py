@@ -5,8 +5,8 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from benchmarks.drawing import curve
-from benchmarks.learning import Result, table
-from tasks.agent.evaluation import Estimate
+from benchmarks.learning import Result, gains, table
+from tasks.agent.evaluation import Attempt, Estimate
 
 RESULTS = [
     Result("idle", "held-out worlds", Estimate(0.0, 0.0, 0.1, 30)),
@@ -30,3 +30,18 @@ def test_the_plot_is_well_formed_and_has_a_bar_for_each_rate() -> None:
     coloured = [one for one in plot.iter("{http://www.w3.org/2000/svg}rect") if one.get("fill") == "#3b6fb6"]
     heights = [float(one.get("height") or 0) for one in coloured]
     assert heights == [10.0, 0.0, 110.0]
+
+
+def attempt(world: str, solved: bool) -> Attempt:
+    return Attempt(f"{world}-t01", world, "read", 1, 0, solved, "completed" if solved else "agent_error", "answered")
+
+
+def test_a_gain_is_on_the_same_tasks() -> None:
+    later = {"held-out worlds": [attempt("a", True), attempt("b", True)], "trained tasks": [attempt("c", False)]}
+    earlier = {"held-out worlds": [attempt("a", True), attempt("b", False)], "trained tasks": [attempt("c", True), attempt("d", True)]}
+    found = gains("grpo", later, "sft", earlier)
+    assert [(one.policy, one.tasks, one.solved.value, one.solved.tasks) for one in found if one.solved] == [
+        ("grpo less sft", "held-out worlds", 0.5, 2),
+        ("grpo less sft", "trained tasks", -1.0, 1),
+        ("grpo less sft", "all of them", 0.0, 3),
+    ]
